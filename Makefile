@@ -1,0 +1,56 @@
+# Everything sets itself up: `make demo` and `make test` need only Python 3.11+ (and, on Debian as root, apt).
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+UV_VERSION := 0.13.9
+TENSORFLOW := cpu
+export PYTHONPATH :=
+
+.PHONY: help setup system demo serve test test-all lint format lock clean
+help:  ## show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.version_info >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed, $(PYTHON) is {v}: set PYTHON=python3.12 or the like")'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || ./tools/system-packages.sh python
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+setup: $(STAMP)  ## virtual environment with the locked packages
+
+system:  ## system packages that the interoperability tests use (Debian as root; otherwise named)
+	@./tools/system-packages.sh tests
+
+demo: setup  ## receiving PACS + node + phantom series: writes demo/markers.png
+	$(BIN)/foramina demo
+
+serve: setup  ## run the node with config.yaml
+	$(BIN)/foramina serve
+
+lint: setup  ## format, style, types, architecture, dependencies
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+
+format: setup  ## let ruff rewrite what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test: setup system lint  ## the suite, under 15 minutes on 2 cores
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadgroup
+
+test-all: setup system lint  ## the suite with what takes long
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+lock: setup  ## renew the lock files from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml --extra cpu -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml --extra cpu --extra dev -c requirements.lock -o requirements-dev.lock
+
+clean:  ## remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
