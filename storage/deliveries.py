@@ -1,0 +1,311 @@
+"""The second queue: one report for one destination, so that a dead PACS repeats no inference.
+
+Works as `storage.jobs` does: claim, lease, fencing token, reaper. Functions never commit.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, joinedload
+
+from storage.database import now
+from storage.jobs import LeaseLostError
+from storage.tables import Delivery, DeliveryState, Report
+
+WAITING = (DeliveryState.QUEUED, DeliveryState.HELD)
+_RETRIABLE = (DeliveryState.FAILED, DeliveryState.HELD, DeliveryState.STORED)
+_OVERTAKEN = "overtaken by a newer state of its series; nothing was sent"
+
+
+class DeliveryStateError(Exception):
+    """The delivery's state does not allow what was asked; the message is for an administrator."""
+
+
+def enqueue(
+    session: Session,
+    report: Report,
+    destination: str,
+    state: DeliveryState = DeliveryState.QUEUED,
+    error: str | None = None,
+) -> Delivery | None:
+    """Queue a report for a destination; None when it already is, or was, on its way there.
+
+    One that was cancelled goes back into the queue when its report is current again. A report that
+    is already overtaken gets a cancelled row, so that its fate can be seen.
+    """
+    if not report.current:
+        state, error = DeliveryState.CANCELLED, _OVERTAKEN
+    moment = now(session)
+    existing = session.scalars(
+        select(Delivery)
+        .where(Delivery.report_id == report.id, Delivery.destination == destination)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if existing is None:
+        existing = Delivery(
+            report_id=report.id, destination=destination, attempts=0, fencing_token=0,
+            created_at=moment,
+        )  # fmt: skip
+        session.add(existing)
+    elif existing.state != DeliveryState.CANCELLED or not report.current:
+        return None
+    existing.state = state
+    existing.error = error
+    existing.attempts = 0
+    existing.not_before = moment
+    existing.finished_at = moment if state == DeliveryState.CANCELLED else None
+    session.flush()
+    return existing
+
+
+def claim(session: Session, destination: str, lease_s: float) -> Delivery | None:
+    """Take the delivery to `destination` that has waited longest, or None.
+
+    One UPDATE, as `storage.jobs.claim`. `delivery.report` and its series are loaded.
+    """
+    moment = now(session)
+    waiting = (
+        select(Delivery.id)
+        .where(
+            Delivery.destination == destination,
+            Delivery.state == DeliveryState.QUEUED,
+            Delivery.not_before <= moment,
+        )
+        .order_by(Delivery.not_before, Delivery.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    statement = (
+        update(Delivery)
+        .where(Delivery.id == waiting, Delivery.state == DeliveryState.QUEUED)
+        .values(
+            state=DeliveryState.SENDING,
+            attempts=Delivery.attempts + 1,
+            fencing_token=Delivery.fencing_token + 1,
+            lease_expires_at=moment + timedelta(seconds=lease_s),
+        )
+        .returning(Delivery)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    delivery = session.scalars(statement).one_or_none()
+    if delivery is not None:
+        session.refresh(delivery, ["report"])
+        session.refresh(delivery.report, ["series"])
+    return delivery
+
+
+def heartbeat(session: Session, delivery_id: int, token: int, lease_s: float) -> bool:
+    """Prolong the lease; False: it is lost."""
+    expires_at = now(session) + timedelta(seconds=lease_s)
+    statement = (
+        update(Delivery)
+        .where(
+            Delivery.id == delivery_id,
+            Delivery.fencing_token == token,
+            Delivery.state == DeliveryState.SENDING,
+        )
+        .values(lease_expires_at=expires_at)
+        .returning(Delivery.id)
+        .execution_options(synchronize_session=False)
+    )
+    return session.scalars(statement).one_or_none() is not None
+
+
+def stored(session: Session, delivery_id: int, token: int, dimse_status: int) -> None:
+    """Finish a delivery: the destination has answered that it keeps the report.
+
+    Raises:
+        LeaseLostError: somebody else is sending it by now.
+    """
+    delivery = _leased(session, delivery_id, token)
+    delivery.dimse_status = dimse_status
+    _finish(session, delivery, DeliveryState.STORED, None)
+
+
+def failed(
+    session: Session,
+    delivery_id: int,
+    token: int,
+    error: str,
+    *,
+    dimse_status: int | None = None,
+    retry: bool,
+    delay_s: float,
+) -> DeliveryState:
+    """End an attempt that failed: queued again after `delay_s`, or failed for good.
+
+    A report that was overtaken meanwhile is cancelled instead of sent again.
+
+    Raises:
+        LeaseLostError: somebody else is sending it by now.
+    """
+    delivery = _leased(session, delivery_id, token)
+    delivery.dimse_status = dimse_status
+    if not retry:
+        _finish(session, delivery, DeliveryState.FAILED, error)
+        return DeliveryState.FAILED
+    return _requeue(session, delivery, error, delay_s)
+
+
+def reap(session: Session) -> int:
+    """Put back deliveries whose lease has run out; how many."""
+    expired = session.scalars(
+        select(Delivery)
+        .where(Delivery.state == DeliveryState.SENDING, Delivery.lease_expires_at < now(session))
+        .order_by(Delivery.id)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    for delivery in expired:
+        _requeue(session, delivery, "the sender died or hung before the answer came", 0.0)
+    return len(expired)
+
+
+def retry(session: Session, delivery_id: int) -> Delivery:
+    """Queue a failed, held or stored delivery again, with all its attempts.
+
+    Raises:
+        DeliveryStateError: there is no such delivery, or its state does not allow it.
+    """
+    delivery = session.get(Delivery, delivery_id, with_for_update=True, populate_existing=True)
+    if delivery is None:
+        raise DeliveryStateError(f"there is no delivery {delivery_id}")
+    if delivery.state not in _RETRIABLE:
+        raise DeliveryStateError(
+            f"delivery {delivery_id} is {delivery.state}: only a failed, held or stored one can be "
+            "sent again"
+        )
+    if not delivery.report.current:
+        raise DeliveryStateError(f"delivery {delivery_id}: its report was {_OVERTAKEN}")
+    delivery.state = DeliveryState.QUEUED
+    delivery.attempts = 0
+    delivery.not_before = now(session)
+    delivery.error = delivery.finished_at = delivery.dimse_status = None
+    session.flush()
+    return delivery
+
+
+def overtake(session: Session, series_id: int, reason: str) -> int:
+    """Mark the reports of a series as not current, and cancel what of them still waits; how many.
+
+    What is being sent at this moment cannot be called back; it is not repeated.
+    """
+    session.execute(
+        update(Report)
+        .where(Report.series_id == series_id, Report.current)
+        .values(current=False)
+        .execution_options(synchronize_session="fetch")
+    )
+    waiting = session.scalars(
+        select(Delivery)
+        .join(Delivery.report)
+        .where(Report.series_id == series_id, Delivery.state.in_(WAITING))
+        .order_by(Delivery.id)
+        .with_for_update(of=Delivery)
+        .execution_options(populate_existing=True)
+    ).all()
+    for delivery in waiting:
+        _finish(session, delivery, DeliveryState.CANCELLED, f"overtaken: {reason}")
+    return len(waiting)
+
+
+def hold_others(session: Session, destinations: Sequence[str]) -> int:
+    """Hold what waits for a destination that is not among these; how many."""
+    waiting = session.scalars(
+        select(Delivery)
+        .where(Delivery.state == DeliveryState.QUEUED, Delivery.destination.not_in(destinations))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    for delivery in waiting:
+        delivery.state = DeliveryState.HELD
+        delivery.error = (
+            f"destination {delivery.destination} is not configured (or in shadow mode); configure "
+            "it, then `foramina deliveries retry`"
+        )
+    session.flush()
+    return len(waiting)
+
+
+def get(session: Session, delivery_id: int) -> Delivery | None:
+    """Give one delivery, or None."""
+    return session.get(Delivery, delivery_id)
+
+
+def listing(
+    session: Session,
+    *,
+    state: str | None = None,
+    destination: str | None = None,
+    limit: int = 100,
+    after_id: int | None = None,
+) -> list[Delivery]:
+    """List deliveries with their reports, newest first."""
+    query = (
+        select(Delivery)
+        .options(joinedload(Delivery.report))
+        .order_by(Delivery.id.desc())
+        .limit(limit)
+    )
+    if state is not None:
+        query = query.where(Delivery.state == state)
+    if destination is not None:
+        query = query.where(Delivery.destination == destination)
+    if after_id is not None:
+        query = query.where(Delivery.id < after_id)
+    return list(session.scalars(query))
+
+
+def by_report(session: Session, report_id: int) -> list[Delivery]:
+    """Give the deliveries of one report, oldest first."""
+    query = select(Delivery).where(Delivery.report_id == report_id).order_by(Delivery.id)
+    return list(session.scalars(query))
+
+
+def counts(session: Session) -> dict[str, int]:
+    """Count deliveries per state; every state has its number."""
+    found = {
+        state: number
+        for state, number in session.execute(
+            select(Delivery.state, func.count()).group_by(Delivery.state)
+        )
+    }
+    return {state.value: found.get(state.value, 0) for state in DeliveryState}
+
+
+def _leased(session: Session, delivery_id: int, token: int) -> Delivery:
+    delivery = session.get(Delivery, delivery_id, with_for_update=True, populate_existing=True)
+    if (
+        delivery is None
+        or delivery.state != DeliveryState.SENDING
+        or delivery.fencing_token != token
+    ):
+        stands = f"{delivery.state}, token {delivery.fencing_token}" if delivery else "gone"
+        raise LeaseLostError(
+            f"delivery {delivery_id}: expected to be sending it with token {token}, "
+            f"but it is {stands}"
+        )
+    return delivery
+
+
+def _finish(session: Session, delivery: Delivery, state: DeliveryState, error: str | None) -> None:
+    delivery.state = state
+    delivery.error = error
+    delivery.lease_expires_at = None
+    delivery.finished_at = now(session)
+    session.flush()
+
+
+def _requeue(session: Session, delivery: Delivery, error: str, delay_s: float) -> DeliveryState:
+    if not session.get_one(Report, delivery.report_id, populate_existing=True).current:
+        _finish(session, delivery, DeliveryState.CANCELLED, f"overtaken after: {error}")
+        return DeliveryState.CANCELLED
+    delivery.state = DeliveryState.QUEUED
+    delivery.error = error
+    delivery.lease_expires_at = None
+    delivery.not_before = now(session) + timedelta(seconds=delay_s)
+    session.flush()
+    return DeliveryState.QUEUED

@@ -1,0 +1,327 @@
+"""The tables: what was received, what became of it, what was answered.
+
+One row each: `Instance`, `Series`, `Job`, `Report`, `Delivery`; `SeriesEvent` and `JobEvent` are
+append-only histories. States are closed sets, guarded by CHECK constraints, so that no row can
+stand in a state that no code knows.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Dialect,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy import DateTime as SqlDateTime
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+UID = String(64)  # PS3.5 section 9: at most 64 characters
+AE_TITLE = String(16)  # PS3.5 section 6.2, VR AE
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A point in time, aware and in UTC in Python, whatever the database keeps.
+
+    SQLite has no time zone; naive values are refused rather than guessed.
+    """
+
+    impl = SqlDateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; use datetime.now(UTC)")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Declarative base; `type_annotation_map` fixes how Python types are stored.
+
+    Constraints have names, because a later migration can only change what it can name.
+    """
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON(none_as_null=True)}  # noqa: RUF012
+
+
+class InstanceState(StrEnum):
+    """What a stored object is for its SOP Instance UID."""
+
+    CURRENT = "current"  # the one that is processed
+    SUPERSEDED = "superseded"  # replaced by a correction of patient or study attributes
+    CONFLICT = (
+        "conflict"  # other pixels or geometry under the same UID; kept beside, a person decides
+    )
+
+
+class SeriesState(StrEnum):
+    """Where a series stands: receiving -> complete -> accepted | rejected.
+
+    `held` waits for a person, or for instances that agree.
+    """
+
+    RECEIVING = "receiving"
+    COMPLETE = "complete"
+    HELD = "held"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+class JobState(StrEnum):
+    """Where a job stands: queued -> running -> succeeded | failed | cancelled."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands: queued -> sending -> stored -> committed | failed.
+
+    `held` waits for a person (too many reports of one series in a day), `shadow` belongs to a
+    destination that computes and sends nothing, `cancelled` was overtaken by a newer report.
+    """
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    STORED = "stored"
+    COMMITTED = "committed"
+    FAILED = "failed"
+    HELD = "held"
+    SHADOW = "shadow"
+    CANCELLED = "cancelled"
+
+
+def _one_of(column: str, states: type[StrEnum]) -> CheckConstraint:
+    return CheckConstraint(
+        f"{column} IN ({', '.join(repr(s.value) for s in states)})", name=f"{column}_known"
+    )
+
+
+class Series(Base):
+    """All instances that share one SeriesInstanceUID.
+
+    `revision` rises with every new instance or correction, and nothing else: a job belongs to one
+    revision, so a late image makes a new job and a repeated one does not. `processed_revision` is
+    the last revision that was judged (accepted or rejected).
+    """
+
+    __tablename__ = "series"
+    __table_args__ = (
+        _one_of("state", SeriesState),
+        Index("series_by_state", "state", "last_received_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    series_instance_uid: Mapped[str] = mapped_column(UID, unique=True)
+    study_instance_uid: Mapped[str] = mapped_column(UID, index=True)
+    patient_id: Mapped[str] = mapped_column(String(255), index=True, default="")
+    accession_number: Mapped[str] = mapped_column(String(255), index=True, default="")
+    modality: Mapped[str] = mapped_column(String(32), default="")
+    series_description: Mapped[str] = mapped_column(String(255), default="")
+    calling_ae_title: Mapped[str] = mapped_column(AE_TITLE, default="")  # who sent last
+    state: Mapped[str] = mapped_column(String(16), default=SeriesState.RECEIVING)
+    reason: Mapped[str | None] = mapped_column(Text)  # one sentence: why it stands in this state
+    verdict: Mapped[dict[str, Any] | None] = mapped_column()  # every rule's verdict, all reasons
+    evidence: Mapped[dict[str, Any] | None] = mapped_column()  # why it was called complete
+    revision: Mapped[int] = mapped_column(default=1)
+    processed_revision: Mapped[int] = mapped_column(default=0)
+    first_received_at: Mapped[datetime]
+    last_received_at: Mapped[datetime]
+    completed_at: Mapped[datetime | None]
+
+    instances: Mapped[list["Instance"]] = relationship(back_populates="series")
+
+
+class Instance(Base):
+    """One received object: a file that is kept as it came, and who sent it."""
+
+    __tablename__ = "instances"
+    __table_args__ = (
+        _one_of("state", InstanceState),
+        UniqueConstraint("sop_instance_uid", "data_sha256"),
+        Index(
+            "one_current_instance",
+            "sop_instance_uid",
+            unique=True,
+            sqlite_where=text("state = 'current'"),
+            postgresql_where=text("state = 'current'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    series_id: Mapped[int] = mapped_column(ForeignKey("series.id"), index=True)
+    sop_instance_uid: Mapped[str] = mapped_column(UID)
+    sop_class_uid: Mapped[str] = mapped_column(UID)
+    transfer_syntax_uid: Mapped[str] = mapped_column(UID)
+    study_instance_uid: Mapped[str] = mapped_column(UID)
+    patient_id: Mapped[str] = mapped_column(String(255), default="")
+    instance_number: Mapped[int | None]
+    path: Mapped[str] = mapped_column(String(255))  # below the storage folder
+    size_bytes: Mapped[int] = mapped_column(BigInteger)  # enhanced multi-frames pass 2 GiB
+    data_sha256: Mapped[str] = mapped_column(String(64))  # of the encoded data set as received
+    calling_ae_title: Mapped[str] = mapped_column(AE_TITLE, default="")
+    calling_host: Mapped[str] = mapped_column(String(64), default="")
+    state: Mapped[str] = mapped_column(String(16), default=InstanceState.CURRENT)
+    received_at: Mapped[datetime]
+
+    series: Mapped[Series] = relationship(back_populates="instances")
+
+
+class SeriesEvent(Base):
+    """One line in the history of a series; never changed, never deleted before its series."""
+
+    __tablename__ = "series_events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    series_id: Mapped[int] = mapped_column(ForeignKey("series.id"), index=True)
+    at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(String(32))
+    detail: Mapped[str] = mapped_column(Text, default="")
+
+
+class Job(Base):
+    """One localisation of one revision of a series; the table is the queue.
+
+    `fencing_token` rises with every claim; every later write must carry it, so that a worker that
+    lost its lease cannot overwrite its successor's result.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        _one_of("state", JobState),
+        Index(
+            "jobs_waiting",
+            "not_before",
+            "id",
+            sqlite_where=text("state = 'queued'"),
+            postgresql_where=text("state = 'queued'"),
+        ),
+        Index(
+            "jobs_leased",
+            "lease_expires_at",
+            sqlite_where=text("state = 'running'"),
+            postgresql_where=text("state = 'running'"),
+        ),
+        Index(
+            "one_open_job_per_revision",
+            "series_id",
+            "series_revision",
+            unique=True,
+            sqlite_where=text("state IN ('queued', 'running')"),
+            postgresql_where=text("state IN ('queued', 'running')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    series_id: Mapped[int] = mapped_column(ForeignKey("series.id"), index=True)
+    series_revision: Mapped[int]
+    state: Mapped[str] = mapped_column(String(16), default=JobState.QUEUED, index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    max_attempts: Mapped[int] = mapped_column(default=3)
+    fencing_token: Mapped[int] = mapped_column(default=0)
+    worker: Mapped[str | None] = mapped_column(String(128))
+    created_at: Mapped[datetime]
+    not_before: Mapped[datetime]
+    lease_expires_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(Text)  # a sentence an administrator understands
+    seconds: Mapped[dict[str, Any] | None] = mapped_column()  # time per step
+
+    series: Mapped[Series] = relationship()
+    events: Mapped[list["JobEvent"]] = relationship(order_by="JobEvent.id")
+
+
+class JobEvent(Base):
+    """One line in the history of a job; never changed, never deleted before its job."""
+
+    __tablename__ = "job_events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"), index=True)
+    at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(String(32))
+    detail: Mapped[str] = mapped_column(Text, default="")
+
+
+class Report(Base):
+    """One SR on disk, written once; sending it again sends the same bytes."""
+
+    __tablename__ = "reports"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"), index=True)
+    series_id: Mapped[int] = mapped_column(ForeignKey("series.id"), index=True)
+    sop_instance_uid: Mapped[str] = mapped_column(UID, unique=True)
+    sop_class_uid: Mapped[str] = mapped_column(UID)
+    series_instance_uid: Mapped[str] = mapped_column(UID)  # of the SR, not of its source
+    path: Mapped[str] = mapped_column(String(255))  # below the storage folder
+    sha256: Mapped[str] = mapped_column(String(64))
+    located: Mapped[int]  # foramina with a point, 0..10
+    prediction: Mapped[dict[str, Any]] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    current: Mapped[bool] = mapped_column(default=True)
+
+    job: Mapped[Job] = relationship()
+    series: Mapped[Series] = relationship()
+
+
+class Delivery(Base):
+    """One report for one destination; a queue of the same kind as `jobs`."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        _one_of("state", DeliveryState),
+        UniqueConstraint("report_id", "destination"),
+        Index(
+            "deliveries_waiting",
+            "destination",
+            "not_before",
+            sqlite_where=text("state IN ('queued', 'sending')"),
+            postgresql_where=text("state IN ('queued', 'sending')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("reports.id"), index=True)
+    destination: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16), default=DeliveryState.QUEUED, index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    fencing_token: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    not_before: Mapped[datetime]
+    lease_expires_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    dimse_status: Mapped[int | None]  # of the last C-STORE response, PS3.7 annex C
+    error: Mapped[str | None] = mapped_column(Text)
+
+    report: Mapped[Report] = relationship()
