@@ -1,0 +1,1 @@
+"""The science: volumes, networks, localisation, training. Knows neither storage nor node."""
