@@ -129,9 +129,9 @@ def _phantom_volume(seed: int, spec: "PreprocessSpec") -> "TrainingVolume":
 def _phantom_case(seed: int) -> "Case":
     from model import volume
     from model.cases import Case
-    from model.synthetic import phantom, series
+    from model.phantom import drawing, series
 
-    drawn = phantom.draw(seed)
+    drawn = drawing.draw(seed)
     pixels = volume.from_datasets(series.datasets(drawn))
     return Case(series.case_name(seed), pixels, drawn.points, drawn.marks)
 
@@ -255,8 +255,8 @@ def synthesize(out: Path, count: int = 1, seed: int = 0) -> list[Path]:
     Returns:
         the cases' folders.
     """
-    from model.synthetic import write_case
-    from model.synthetic.series import case_name
+    from model.phantom import write_case
+    from model.phantom.series import case_name
 
     folders = []
     with _progress() as progress:

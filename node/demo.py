@@ -74,7 +74,7 @@ def _empty(out: Path) -> None:
 
 
 def _phantom(folder: Path) -> list[Path]:
-    from model.synthetic import write_case
+    from model.phantom import write_case
 
     write_case(folder, seed=_SEED)
     return sorted((folder / "dicom").glob("*.dcm"))

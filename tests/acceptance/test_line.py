@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydicom import Dataset, dcmread
 
-from model.synthetic import write_case
+from model.phantom import write_case
 from tests.black_box import BlackBox
 from tests.peers import Orthanc
 

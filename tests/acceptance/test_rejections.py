@@ -8,7 +8,7 @@ import pytest
 from pydicom import Dataset, dcmread
 from pydicom.uid import CTImageStorage, generate_uid
 
-from model.synthetic import write_case
+from model.phantom import write_case
 from tests.black_box import BlackBox
 
 pytestmark = [

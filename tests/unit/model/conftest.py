@@ -13,8 +13,8 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from model import bundle, volume
 from model.cases import Case
+from model.phantom import drawing, series
 from model.predictor import Predictor
-from model.synthetic import phantom, series
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -63,20 +63,20 @@ def new_uid() -> str:
 
 
 @pytest.fixture(scope="session")
-def drawn() -> phantom.Phantom:
+def drawn() -> drawing.Phantom:
     """Draw one phantom."""
-    return phantom.draw(30_000)
+    return drawing.draw(30_000)
 
 
 @pytest.fixture(scope="session")
-def phantom_case(drawn: phantom.Phantom) -> Case:
+def phantom_case(drawn: drawing.Phantom) -> Case:
     """Give the drawn phantom as a case, read through its DICOM form."""
     pixels = volume.from_datasets(series.datasets(drawn))
     return Case("phantom", pixels, drawn.points, drawn.marks)
 
 
 @pytest.fixture(scope="session")
-def case_folder(tmp_path_factory: pytest.TempPathFactory, drawn: phantom.Phantom) -> Path:
+def case_folder(tmp_path_factory: pytest.TempPathFactory, drawn: drawing.Phantom) -> Path:
     """Write the drawn phantom as DICOM files with its truth."""
     folder = tmp_path_factory.mktemp("cases") / "one"
     series.write_series(drawn, folder)

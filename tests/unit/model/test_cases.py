@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from model.cases import case_folders, read_case
-from model.synthetic.phantom import Phantom
+from model.phantom.drawing import Phantom
 
 
 def test_reads_images_points_and_marks(case_folder: Path, drawn: Phantom) -> None:

@@ -10,7 +10,7 @@ from pydicom.uid import ImplicitVRLittleEndian, RLELossless
 
 from model import volume
 from model.cases import Case
-from model.synthetic import phantom, series
+from model.phantom import drawing, series
 from model.volume import VolumeError
 
 Stack = Callable[..., list[Dataset]]
@@ -53,7 +53,7 @@ def test_places_pixels_as_the_standard_says(make_stack: Stack) -> None:
 
 
 def test_reads_phantom_points_back_to_a_tenth_of_a_millimetre(
-    phantom_case: Case, drawn: phantom.Phantom
+    phantom_case: Case, drawn: drawing.Phantom
 ) -> None:
     for name, point in phantom_case.points.items():
         written = (np.linalg.inv(drawn.grid.affine) @ [*point, 1.0])[:3]
@@ -68,7 +68,7 @@ def test_left_lies_at_larger_x_and_in_later_slices(phantom_case: Case) -> None:
     assert left[0] > right[0]
 
 
-def test_patient_position_never_moves_a_point(drawn: phantom.Phantom) -> None:
+def test_patient_position_never_moves_a_point(drawn: drawing.Phantom) -> None:
     head_first = volume.from_datasets(series.datasets(drawn))
     feet_first = volume.from_datasets(series.datasets(drawn, {"PatientPosition": "FFS"}))
     np.testing.assert_array_equal(head_first.affine, feet_first.affine)

@@ -8,7 +8,7 @@ from pydicom import dcmread
 
 from model.labels import LABELS, spoken
 from model.landmark import Landmark, Prediction
-from model.synthetic import write_case
+from model.phantom import write_case
 from model.volume import load
 from node import picture
 from node.headers import read_headers

@@ -9,7 +9,7 @@ from pydicom import dcmread
 
 from model.labels import LABELS
 from model.landmark import Landmark, Prediction
-from model.synthetic import write_case
+from model.phantom import write_case
 from model.volume import Volume
 from node import incoming
 from node.config import Config, Destination, Rule

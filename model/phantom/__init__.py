@@ -1,4 +1,4 @@
-"""Synthetic lumbar spines with ten known foramina, for training and for tests."""
+"""A drawn lumbar spine with ten known foramina, quick to make: for tests and demonstrations."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +18,6 @@ def write_case(
     Returns:
         the paths of the images.
     """
-    from model.synthetic import phantom, series
+    from model.phantom import drawing, series
 
-    return series.write_series(phantom.draw(seed), folder, attributes)
+    return series.write_series(drawing.draw(seed), folder, attributes)

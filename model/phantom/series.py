@@ -16,7 +16,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage
 
 from model.affine import spacing_mm
-from model.synthetic.phantom import Phantom
+from model.phantom.drawing import Phantom
 
 _NAMESPACE: Final = uuid.UUID("5c1d2f0e-9d0b-4f5b-8f57-3f0a6c6f9d11")
 _WORDS: Final = (
@@ -126,7 +126,7 @@ def _series_and_equipment(dataset: pydicom.Dataset, phantom: Phantom) -> None:
     dataset.FrameOfReferenceUID = _uid(phantom, "frame of reference")
     dataset.PositionReferenceIndicator = ""
     dataset.Manufacturer = "Foramina synthetic phantom"
-    dataset.ManufacturerModelName = "model.synthetic.phantom"
+    dataset.ManufacturerModelName = "model.phantom"
     dataset.SoftwareVersions = "1"
     dataset.DeviceSerialNumber = "0"
 

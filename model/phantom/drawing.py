@@ -20,8 +20,8 @@ import numpy.typing as npt
 from model.affine import FloatArray, spacing_mm, to_index, to_patient
 from model.labels import LEVELS, SIDES, label
 from model.landmark import Point
-from model.synthetic import paint
-from model.synthetic.paint import Grid, Outline, Part
+from model.phantom import paint
+from model.phantom.paint import Grid, Outline, Part
 
 _VERTEBRAE: Final = ("S2", "S1", "L5", "L4", "L3", "L2", "L1", "T12", "T11")
 _TILT_DEG: Final = (58.0, 42.0, 22.0, 9.0, 1.0, -5.0, -9.0, -12.0, -14.0)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model.synthetic.paint import Grid, Outline, Part, paint
+from model.phantom.paint import Grid, Outline, Part, paint
 
 GRID_MM = 0.5
 

@@ -10,8 +10,8 @@ from pydicom import dcmread
 from pydicom.uid import MRImageStorage
 
 from model import volume
-from model.synthetic import series, write_case
-from model.synthetic.phantom import Phantom
+from model.phantom import series, write_case
+from model.phantom.drawing import Phantom
 
 
 def test_truth_is_what_the_scoring_tool_reads(case_folder: Path, drawn: Phantom) -> None:

@@ -6,19 +6,19 @@ import pytest
 from model.affine import spacing_mm, to_index
 from model.labels import LABELS
 from model.order import impossible
-from model.synthetic import phantom
-from model.synthetic.phantom import Phantom
+from model.phantom import drawing
+from model.phantom.drawing import Phantom
 
 SEEDS = range(40, 44)
 
 
 @pytest.fixture(scope="module")
 def several() -> list[Phantom]:
-    return [phantom.draw(seed) for seed in SEEDS]
+    return [drawing.draw(seed) for seed in SEEDS]
 
 
 def test_one_seed_gives_one_phantom(several: list[Phantom]) -> None:
-    again = phantom.draw(SEEDS[0])
+    again = drawing.draw(SEEDS[0])
     np.testing.assert_array_equal(again.pixels, several[0].pixels)
     assert again.points == several[0].points
     assert several[1].points != several[0].points
