@@ -1,0 +1,50 @@
+"""Worker processes that share the cores."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context, parent_process
+from typing import TypeVar
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+def each(
+    function: Callable[[_In], _Out], items: Sequence[_In], processes: int = 2
+) -> Iterator[_Out]:
+    """Call a picklable function on every item in worker processes; yield the results in order.
+
+    One process, or one item, is worked on in the calling process. Workers are spawned, because a
+    fork would copy the threads of TensorFlow where it is loaded.
+    """
+    if processes <= 1 or len(items) <= 1:
+        yield from map(function, items)
+        return
+    pool = ProcessPoolExecutor(
+        min(processes, len(items)), get_context("spawn"), initializer=_prepare
+    )
+    with pool:
+        try:
+            yield from pool.map(function, items)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _prepare() -> None:
+    """Keep this process's numerical libraries to one thread, and its life to its parent's."""
+    from threadpoolctl import threadpool_limits
+
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = "1"  # for libraries that are loaded later
+    threadpool_limits(limits=1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End when the parent is gone: after a kill -9 nobody else would tell this process."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
