@@ -1,0 +1,302 @@
+"""Training of both networks: a run folder, resumable; imports TensorFlow where it runs."""
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from model.localiser.examples import CoarseExample, FineExample
+from model.localiser.spec import CoarseSpec, FineSpec
+
+Example = CoarseExample | FineExample
+Source = Callable[[int], Sequence[Example]]
+"""Gives batch number n, always the same; run in other processes, so it must be picklable."""
+
+_CLIP_NORM: Final = 1.0
+_AHEAD: Final = 6  # batches that are made before they are needed
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """How a run is driven; saved in its folder.
+
+    Attributes:
+        network: what is trained.
+        steps: optimisation steps, one batch each.
+        learning_rate: of AdamW, the greatest; falls along a cosine.
+        warmup_steps: over which it rises.
+        weight_decay: of AdamW.
+        average: decay of the exponential moving average of the weights, which is what is kept.
+        seed: of initial weights; the source has its own.
+        data: what it learns from, in words.
+    """
+
+    network: CoarseSpec | FineSpec
+    steps: int
+    learning_rate: float = 0.001
+    warmup_steps: int = 300
+    weight_decay: float = 1e-4
+    average: float = 0.998
+    seed: int = 1
+    data: str = ""
+
+
+def train(
+    spec: RunSpec,
+    source: Source,
+    folder: Path,
+    *,
+    processes: int = 1,
+    checkpoint_every_s: float = 300.0,
+    report: Callable[[int, dict[str, float]], None] | None = None,
+) -> Path:
+    """Train until `spec.steps`, continuing from the folder's last checkpoint if it has one.
+
+    The folder receives `run.json`, `history.jsonl` (the losses of every step),
+    `checkpoint/`, and `network.weights.h5`, the averaged weights, at every checkpoint.
+
+    Raises:
+        ValueError: the folder holds a run with another specification.
+    """
+    import tensorflow as tf
+
+    _claim(folder, spec)
+    run = _Run(spec)
+    manager = tf.train.CheckpointManager(run.checkpoint, str(folder / "checkpoint"), max_to_keep=2)
+    if manager.latest_checkpoint:
+        run.checkpoint.restore(manager.latest_checkpoint)
+    start = int(run.step.numpy())
+    _forget_after(folder / "history.jsonl", start)
+    weights = folder / "network.weights.h5"
+    saved_at = time.monotonic()
+    with (folder / "history.jsonl").open("a", encoding="utf-8") as history:
+        for batch in _batches(source, range(start, spec.steps), processes):
+            losses = {name: round(value, 5) for name, value in run.optimise(batch).items()}
+            step = int(run.step.numpy())
+            history.write(json.dumps({"step": step, **losses}) + "\n")
+            history.flush()
+            if report is not None:
+                report(step, losses)
+            if time.monotonic() - saved_at > checkpoint_every_s or step == spec.steps:
+                manager.save()
+                run.save_average(weights)
+                saved_at = time.monotonic()
+    return weights
+
+
+class _Run:
+    """Network, averaged weights, optimiser and step counter, as one checkpoint holds them."""
+
+    def __init__(self, spec: RunSpec) -> None:
+        import tensorflow as tf
+
+        keras = tf.keras
+        keras.utils.set_random_seed(spec.seed)
+        self.spec = spec
+        self.network = build(spec.network)
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0,
+            max(spec.steps - spec.warmup_steps, 1),
+            alpha=0.01,
+            warmup_target=spec.learning_rate,
+            warmup_steps=spec.warmup_steps,
+        )
+        self.optimiser = keras.optimizers.AdamW(
+            rate, weight_decay=spec.weight_decay, clipnorm=None, global_clipnorm=_CLIP_NORM
+        )
+        self.optimiser.build(self.network.trainable_variables)
+        self.step = tf.Variable(0, dtype=tf.int64)
+        self.average = [tf.Variable(one, trainable=False) for one in self.network.weights]
+        self.checkpoint = tf.train.Checkpoint(
+            network=self.network, optimiser=self.optimiser, step=self.step, average=self.average
+        )
+        self._optimise = tf.function(self._one_step, reduce_retracing=True)
+
+    def optimise(self, batch: Sequence[Example]) -> dict[str, float]:
+        """Make one step; give the losses."""
+        arrays = collate(batch, self.spec.network)
+        return {name: float(value) for name, value in self._optimise(arrays).items()}
+
+    def save_average(self, path: Path) -> None:
+        """Write the averaged weights."""
+        kept = [one.numpy() for one in self.network.weights]
+        for variable, mean in zip(self.network.weights, self.average, strict=True):
+            variable.assign(mean)
+        self.network.save_weights(str(path))
+        for variable, value in zip(self.network.weights, kept, strict=True):
+            variable.assign(value)
+
+    def _one_step(self, arrays: dict[str, Any]) -> dict[str, Any]:
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            losses = self._losses(arrays)
+            total = tf.add_n(list(losses.values()))
+        variables = self.network.trainable_variables
+        gradients = tape.gradient(total, variables)
+        self.optimiser.apply_gradients(zip(gradients, variables, strict=True))
+        self.step.assign_add(1)
+        decay = tf.minimum(
+            self.spec.average,
+            (1.0 + tf.cast(self.step, tf.float32)) / (10.0 + tf.cast(self.step, tf.float32)),
+        )
+        for variable, mean in zip(self.network.weights, self.average, strict=True):
+            mean.assign(mean * decay + variable * (1.0 - decay))
+        return losses
+
+    def _losses(self, arrays: dict[str, Any]) -> dict[str, Any]:
+        if isinstance(self.spec.network, CoarseSpec):
+            return coarse_losses(self.network, self.spec.network, arrays)
+        return fine_losses(self.network, self.spec.network, arrays)
+
+
+def build(spec: CoarseSpec | FineSpec) -> Any:
+    """Build the network of a specification."""
+    from model.localiser import coarse, fine
+
+    return coarse.build(spec) if isinstance(spec, CoarseSpec) else fine.build(spec)
+
+
+def collate(batch: Sequence[Example], spec: CoarseSpec | FineSpec) -> dict[str, Any]:
+    """Stack examples, padded at the end with zeros to the largest of them."""
+    if isinstance(spec, FineSpec):
+        return {
+            "pixels": np.stack([one.pixels for one in batch]),
+            "points": np.stack([one.point_mm for one in batch if isinstance(one, FineExample)]),
+            "present": np.array(
+                [one.present for one in batch if isinstance(one, FineExample)], np.float32
+            ),
+            "spacing": np.stack([one.spacing_mm for one in batch]),
+        }
+    coarse = [one for one in batch if isinstance(one, CoarseExample)]
+    size = np.max([one.pixels.shape for one in coarse], axis=0)
+    padded = [
+        np.pad(one.pixels, [(0, int(n) - m) for n, m in zip(size, one.pixels.shape, strict=True)])
+        for one in coarse
+    ]
+    return {
+        "pixels": np.stack(padded),
+        "slices": np.array([len(one.pixels) for one in coarse], np.int32),
+        "points": np.stack([one.points_mm for one in coarse]),
+        "known": np.stack([one.known for one in coarse]),
+        "spacing": np.stack([one.spacing_mm for one in coarse]),
+    }
+
+
+def coarse_losses(network: Any, spec: CoarseSpec, arrays: dict[str, Any]) -> dict[str, Any]:
+    """Give the losses of the coarse network: points, presence, any foramen."""
+    import tensorflow as tf
+
+    from model.labels import LABELS
+    from model.localiser.losses import any_foramen_loss, gaussian, point_loss
+
+    logits, presence = network(arrays["pixels"], arrays["slices"])
+    shape = tf.shape(logits)
+    cells = _cells(shape, arrays["spacing"], spec.stride)
+    flat = tf.reshape(logits, (shape[0], -1, len(spec.points) + 1))
+    sigma = tf.stack(
+        [
+            spec.sigma_slices * arrays["spacing"][:, 0],
+            tf.fill((shape[0],), spec.sigma_mm),
+            tf.fill((shape[0],), spec.sigma_mm),
+        ],
+        axis=1,
+    )
+    target = gaussian(cells, arrays["points"], sigma)
+    known = arrays["known"]
+    foramina = [index for index, name in enumerate(spec.points) if name.endswith(("left", "right"))]
+    lumbar = [index for index, name in enumerate(spec.points) if name in LABELS]
+    weight = tf.constant([1.0 if i in lumbar else 0.5 for i in range(len(spec.points))])
+    peaks = tf.gather(target, foramina, axis=2) * tf.gather(known, foramina, axis=1)[:, None]
+    top = tf.reduce_max(peaks, axis=1, keepdims=True) + 1e-9
+    anywhere = tf.reduce_max(peaks / top, axis=2)
+    real = tf.sequence_mask(arrays["slices"], shape[1], dtype=tf.float32)
+    real = tf.reshape(tf.tile(real[:, :, None], (1, 1, shape[2] * shape[3])), (shape[0], -1))
+    seen = tf.nn.sigmoid_cross_entropy_with_logits(known, presence)
+    return {
+        "points": point_loss(flat[..., :-1], target, cells, arrays["points"], known * weight),
+        "any": any_foramen_loss(flat[..., -1], anywhere, real),
+        "presence": 0.5 * tf.reduce_mean(seen),
+    }
+
+
+def fine_losses(network: Any, spec: FineSpec, arrays: dict[str, Any]) -> dict[str, Any]:
+    """Give the losses of the fine network: the centre, and whether there is one."""
+    import tensorflow as tf
+
+    from model.localiser.losses import gaussian, point_loss
+
+    logits, presence = network(arrays["pixels"])
+    shape = tf.shape(logits)
+    cells = _cells(shape, arrays["spacing"], 1)
+    count = shape[0]
+    sigma = tf.stack(
+        [
+            spec.sigma_slices * arrays["spacing"][:, 0],
+            tf.fill((count,), spec.sigma_mm),
+            tf.fill((count,), spec.sigma_mm),
+        ],
+        axis=1,
+    )
+    points = arrays["points"][:, None]
+    target = gaussian(cells, points, sigma)
+    known = arrays["present"][:, None]
+    seen = tf.nn.sigmoid_cross_entropy_with_logits(arrays["present"], presence)
+    flat = tf.reshape(logits, (count, -1, 1))
+    return {
+        "points": point_loss(flat, target, cells, points, known),
+        "presence": tf.reduce_mean(seen),
+    }
+
+
+def _cells(shape: Any, spacing: Any, stride: int) -> Any:
+    """Give the centres of the cells, mm: (volume, cell, 3)."""
+    import tensorflow as tf
+
+    axes = [tf.range(tf.cast(shape[axis], tf.float32)) for axis in (1, 2, 3)]
+    offset = (stride - 1) / 2
+    scaled = [axes[0], axes[1] * stride + offset, axes[2] * stride + offset]
+    grid = tf.stack(tf.meshgrid(*scaled, indexing="ij"), axis=-1)
+    return tf.reshape(grid, (1, -1, 3)) * spacing[:, None]
+
+
+def _batches(source: Source, numbers: range, processes: int) -> Iterator[Sequence[Example]]:
+    """Yield the batches of these numbers, made ahead in other processes."""
+    if processes == 0:
+        yield from map(source, numbers)
+        return
+    waiting: deque[Future[Sequence[Example]]] = deque()
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        for number in numbers:
+            waiting.append(pool.submit(source, number))
+            if len(waiting) >= _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _claim(folder: Path, spec: RunSpec) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "run.json"
+    text = json.dumps({"kind": type(spec.network).__name__, **asdict(spec)}, indent=1) + "\n"
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        raise ValueError(
+            f"{folder} holds a run with other settings (see run.json); continue it with its own "
+            "or give another folder"
+        )
+    path.write_text(text, encoding="utf-8")
+
+
+def _forget_after(path: Path, step: int) -> None:
+    """Drop the lines of steps after the checkpoint: they are made again."""
+    if path.exists():
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = (line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step)
+        path.write_text("".join(kept), encoding="utf-8")

@@ -1,0 +1,83 @@
+"""Training: both networks learn from a handful of scans, and a stopped run goes on as it was."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.localiser.examples import CoarseExample, FineExample, coarse_example, fine_examples
+from model.localiser.spec import CoarseSpec, FineSpec
+from model.localiser.training import RunSpec, train
+from tests.unit.model.localiser.conftest import Spine, spine
+
+pytestmark = pytest.mark.xdist_group("tensorflow")
+pytest.importorskip("tensorflow")
+
+COARSE = CoarseSpec(pixel_mm=5.6, widths=(8, 16, 16), sigma_mm=8.0)
+FINE = FineSpec(pixel_mm=2.0, shape=(5, 24, 24), widths=(8, 16))
+
+
+@pytest.fixture(scope="module")
+def scans() -> list[Spine]:
+    return [spine(1), spine(2)]
+
+
+def coarse_batch(scans: list[Spine], number: int) -> list[CoarseExample]:
+    return [coarse_example(scans[number % 2], COARSE)]
+
+
+def losses(folder: Path) -> list[float]:
+    lines = (folder / "history.jsonl").read_text().splitlines()
+    return [json.loads(line)["points"] for line in lines]
+
+
+def test_the_coarse_network_learns(scans: list[Spine], tmp_path: Path) -> None:
+    spec = RunSpec(COARSE, steps=40, learning_rate=0.01, warmup_steps=5)
+    train(spec, lambda number: coarse_batch(scans, number), tmp_path, processes=0)
+    curve = losses(tmp_path)
+    assert np.mean(curve[-4:]) < 0.7 * np.mean(curve[:2])
+
+
+def test_the_fine_network_learns(scans: list[Spine], tmp_path: Path) -> None:
+    def batch(number: int) -> Sequence[FineExample]:
+        return fine_examples(scans[number % 2], FINE, np.random.default_rng([7, number]), 6)
+
+    spec = RunSpec(FINE, steps=40, learning_rate=0.01, warmup_steps=5)
+    train(spec, batch, tmp_path, processes=0)
+    curve = losses(tmp_path)
+    assert np.mean(curve[-4:]) < 0.7 * np.mean(curve[:2])
+
+
+class Stopped(Exception):
+    """What a kill looks like from inside."""
+
+
+def test_a_stopped_run_goes_on_as_it_was(scans: list[Spine], tmp_path: Path) -> None:
+    spec = RunSpec(COARSE, steps=10, warmup_steps=2)
+
+    def batch(number: int) -> list[CoarseExample]:
+        return coarse_batch(scans, number)
+
+    def dying(number: int) -> list[CoarseExample]:
+        if number == 6:
+            raise Stopped
+        return batch(number)
+
+    train(spec, batch, tmp_path / "whole", processes=0)
+    with pytest.raises(Stopped):
+        train(spec, dying, tmp_path / "parts", processes=0, checkpoint_every_s=0)
+    train(spec, batch, tmp_path / "parts", processes=0)
+    np.testing.assert_allclose(losses(tmp_path / "parts"), losses(tmp_path / "whole"), rtol=2e-3)
+
+
+def test_a_folder_of_another_run_is_refused(scans: list[Spine], tmp_path: Path) -> None:
+    train(
+        RunSpec(COARSE, steps=1, warmup_steps=0),
+        lambda number: coarse_batch(scans, number),
+        tmp_path,
+        processes=0,
+    )
+    with pytest.raises(ValueError, match="another folder"):
+        train(RunSpec(COARSE, steps=2), lambda _: [], tmp_path, processes=0)
