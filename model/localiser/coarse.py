@@ -2,8 +2,8 @@
 
 from typing import Any
 
-import keras
 import tensorflow as tf
+from tensorflow import keras
 
 from model.localiser.layers import Block
 from model.localiser.spec import CoarseSpec

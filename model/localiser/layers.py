@@ -6,8 +6,8 @@ processor; learnable taps across the slices carry what one slice cannot know.
 
 from typing import Any
 
-import keras
 import tensorflow as tf
+from tensorflow import keras
 
 
 class GroupNorm(keras.layers.Layer):  # type: ignore[misc]
