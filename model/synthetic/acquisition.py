@@ -34,6 +34,7 @@ _SCALE: Final = 1000.0  # of the brightest half per cent, as scanners scale
 _IMAGE_SAMPLES: Final = 10
 _TRAINING_SAMPLES: Final = 6
 _METAL: Final = 0.05
+_AROUND_MM: Final = (12.0, 30.0, 13.0)  # slices, rows and columns of the body of L3 and discs
 
 
 def image(
@@ -58,11 +59,10 @@ def image(
     rows, columns = protocol.matrix
     exposure = _Exposure(subject, protocol, deformation, protocol.affine(rows, columns))
     signal = exposure.signal(rng, (protocol.slices, rows, columns), _IMAGE_SAMPLES)
-    reception = coil.receive(rng, subject, exposure.affine, signal.shape)
+    reception = coil.receive(rng, subject, deformation, exposure.affine, signal.shape)
     signal *= reception.gain
-    signal *= coil.reach(subject, deformation, exposure.affine, signal.shape)
     flaws = artefacts.Flaws.sample(rng, phase_head_feet=protocol.phase_head_feet)
-    noise = _level(signal) / rng.uniform(15, 45)
+    noise = exposure.level(signal) / rng.uniform(14, 45)
     pixels = artefacts.through_k_space(rng, signal, flaws, noise=noise, pixels=protocol.pixels)
     affine = _finer(exposure.affine, protocol.matrix, protocol.pixels)
     pixels *= _finer_field(reception.correction, protocol.pixels)
@@ -103,11 +103,10 @@ def sample(
     affine = protocol.affine_of(shape[1], shape[2], (pixel_mm, pixel_mm))
     exposure = _Exposure(subject, protocol, deformation, affine)
     signal = exposure.signal(rng, (protocol.slices, *shape[1:]), _TRAINING_SAMPLES)
-    reception = coil.receive(rng, subject, affine, signal.shape)
+    reception = coil.receive(rng, subject, deformation, affine, signal.shape)
     signal *= reception.gain
-    signal *= coil.reach(subject, deformation, affine, signal.shape)
     flaws = artefacts.Flaws.sample(rng, phase_head_feet=protocol.phase_head_feet)
-    noise = _level(signal) / np.exp(rng.uniform(np.log(8), np.log(80)))
+    noise = exposure.level(signal) / np.exp(rng.uniform(np.log(8), np.log(80)))
     if rng.random() < 0.4:
         signal = artefacts.through_k_space(rng, signal, flaws, noise=noise, pixels=shape[1:])
     else:
@@ -161,6 +160,16 @@ class _Exposure:
         np.maximum(fat, 0, out=fat)
         return self._breathed(rng, fat)
 
+    def level(self, signal: Floats) -> float:
+        """Give the median brightness about the body of L3, against which noise is measured."""
+        middle = self.deformation.to_scan(survey.middle_mm(self.subject)[None])
+        place = affine_map.to_index(self.affine, middle)[0]
+        reach = np.array(_AROUND_MM) / affine_map.spacing_mm(self.affine)
+        low = np.clip(np.rint(place - reach), 0, np.array(signal.shape) - 1).astype(int)
+        high = np.maximum(np.rint(place + reach), low + 1).astype(int)
+        found = signal[tuple(slice(*ends) for ends in zip(low, high, strict=True))]
+        return max(float(np.median(found)), 1e-3)
+
     def _fat_shift_mm(self, rng: np.random.Generator, read_axis: int) -> float:
         protocol = self.protocol
         acquired_mm = protocol.field_of_view_mm[read_axis - 1] / protocol.matrix[read_axis - 1]
@@ -185,13 +194,14 @@ class _Exposure:
         shape, label_map = found.shape[:3], self.subject.label_map
         uneven = texture.smooth(rng, self.affine, shape, (9.0, 80.0))
         grain = texture.Pattern.grain(rng, label_map.spacing_mm, pixel_mm)
-        streaks = texture.Pattern.streaks(rng, label_map.spacing_mm)
+        streaks = texture.Pattern.streaks(rng, label_map.spacing_mm, pixel_mm)
+        cloudy = np.float32(rng.uniform(0.02, 0.05))
         low_rows = _streaky(self.subject)
         places = centres(label_map, self.deformation, affine=self.affine, shape=shape)
         for plane, tissue, place in zip(uneven, found, places, strict=True):
-            field = plane.reshape(-1)
-            field += grain.read(place)
-            field *= tissue[..., contrast.GRAIN].reshape(-1)
+            field, rough = plane.reshape(-1), tissue[..., contrast.GRAIN].reshape(-1)
+            field *= rough + cloudy
+            field += grain.read(place) * rough
             line = streaks.read(place)
             line *= low_rows.take(place[1].astype(np.int32), mode="clip")
             line *= tissue[..., contrast.STREAK].reshape(-1)
@@ -253,13 +263,6 @@ def _right_angles(arms: FloatArray) -> FloatArray:
     second /= np.linalg.norm(second)
     third = np.cross(first, second)
     return np.stack([first, second, third * np.sign(third @ arms[2])])
-
-
-def _level(signal: Floats) -> float:
-    """Give the median brightness of what is not air, against which noise is measured."""
-    thinned = signal[:, ::4, ::4]
-    body = thinned[thinned > 0.05 * thinned.max()]
-    return float(np.median(body)) if body.size else 1e-3
 
 
 def _scaled(pixels: Floats) -> Floats:

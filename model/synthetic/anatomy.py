@@ -82,8 +82,8 @@ def draw(
         for segment in segments(spine, person)
         for name, one in zip(_SIDE_NAMES, foramen.both(segment, person), strict=True)
     }
-    _paint_spine(canvas, spine, passages, person, rng)
-    return _subject(f"synthetic-{seed}", canvas, spine, passages, person)
+    settled = _paint_spine(canvas, spine, passages, person, rng)
+    return _subject(f"synthetic-{seed}", canvas, spine, settled, person)
 
 
 def _canvas(
@@ -112,7 +112,8 @@ def _paint_spine(
     passages: Mapping[str, Passage],
     traits: Traits,
     rng: np.random.Generator,
-) -> None:
+) -> dict[str, Passage]:
+    """Paint everything and give the passages as the bones have left them."""
     parts = segments(spine, traits)
     for segment in parts:
         ligament.paint_interspinous(canvas, segment)
@@ -131,14 +132,16 @@ def _paint_spine(
     for index, part in enumerate(spine.vertebrae):
         above = parts[index + 1].facets if index + 1 < len(parts) else None
         vertebra.paint(canvas, part, (above, parts[index].facets), traits, rng)
-    settled = [foramen.settle(canvas, one) for one in passages.values()]
-    for one in settled:
+    settled = {label: foramen.settle(canvas, one) for label, one in passages.items()}
+    for one in settled.values():
+        foramen.shape(canvas, one)
         foramen.narrow(canvas, one)
     canal.paint_sac(canvas, spine, parts, traits, rng)
-    for one in settled:
+    for one in settled.values():
         foramen.paint_veins(canvas, one, rng)
         foramen.paint_root(canvas, one, traits, rng)
     sacrum.paint_roots(canvas, spine, traits)
+    return settled
 
 
 def _subject(

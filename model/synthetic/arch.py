@@ -63,7 +63,7 @@ def _pedicle(field: Field, size: Size, middle: Place3) -> None:
         (high * 1.08, high * 0.95),
         (wide * 1.15, wide * 1.05),
     )
-    field.add(bar, 3.0)
+    field.add(bar, 2.2)
 
 
 def _pars(
@@ -85,7 +85,7 @@ def _pars(
     tip_mm = [(4.2 + 0.8 * facet.growth) * grown, 0.0, -6.0 * grown]
     tip = vertebra.frame.to_local(facet.frame.to_patient(tip_mm))
     across = (side * 0.6, 0.0, 0.0)
-    field.add(_scaled(Bar(top, knee, (6.0, 6.0), (4.8, 4.4), across), grown), 2.5)
+    field.add(_scaled(Bar(top, knee, (6.0, 6.0), (4.6, 3.7), across), grown), 2.5)
     field.add(_scaled(Bar(knee, hinge, (7.0, 8.0), (3.4, 3.1)), grown), 2.0)
     field.add(_scaled(Bar(hinge, seam, (7.8, 8.2), (2.7, 2.9)), grown), 2.0)
     _process(field, vertebra.frame, (knee, tip), facet, grown)
@@ -148,7 +148,7 @@ def _spinous(field: Field, vertebra: Vertebra) -> None:
             (0.0, back + 3.0, -0.42 * size.height),
             (0.0, tip - high * 0.8, low_w),
             (high * 0.95, high * 1.1),
-            (3.3, 4.2),
+            (3.7, 4.8),
         ),
         2.5,
     )
@@ -157,7 +157,7 @@ def _spinous(field: Field, vertebra: Vertebra) -> None:
             (0.0, tip - high * 0.7, low_w + 0.35 * high),
             (0.0, tip - high * 0.75, low_w - 0.5 * high),
             (4.8, 4.8),
-            (4.4, 5.0),
+            (5.2, 5.6),
             (0.0, 1.0, 0.0),
         ),
         2.0,

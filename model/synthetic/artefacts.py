@@ -38,7 +38,7 @@ class Flaws:
 
     @classmethod
     def sample(cls, rng: np.random.Generator, *, phase_head_feet: bool) -> "Flaws":
-        """Draw: ghosts in a quarter of the scans, motion in a tenth, truncation in most."""
+        """Draw: ghosts in a fifth of the scans, motion in a tenth, truncation in most."""
         axis = 1 if phase_head_feet else 2
         kept = [1.0, 1.0]
         kept[axis - 1] = rng.uniform(0.7, 1.0)
@@ -46,7 +46,7 @@ class Flaws:
             phase_axis=axis,
             softness=float(rng.uniform(0.25, 0.75)),
             kept=(kept[0], kept[1]) if rng.random() < 0.7 else (1.0, 1.0),
-            ghost=float(rng.uniform(0.01, 0.08)) if rng.random() < 0.25 else 0.0,
+            ghost=float(rng.uniform(0.005, 0.04)) if rng.random() < 0.2 else 0.0,
             ghosts=int(rng.integers(2, 7)),
             shift=float(rng.uniform(0.3, 1.2)) if rng.random() < 0.1 else 0.0,
         )
@@ -141,7 +141,11 @@ def metal(
             continue
         window = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
         index = np.ogrid[window]
-        away = sum(((i - p) / r) ** 2 for i, p, r in zip(index, place, radius, strict=True))
+        parts = [(i - p) / r for i, p, r in zip(index, place, radius, strict=True)]
+        around = np.arctan2(parts[1], parts[2])
+        lobes = 1 + 0.3 * np.sin(2 * around + rng.uniform(0, 6)) * rng.random()
+        lobes = lobes + 0.25 * np.sin(3 * around + rng.uniform(0, 6)) * rng.random()
+        away = (parts[0] ** 2 + parts[1] ** 2 + parts[2] ** 2) * lobes
         rim = 1 + rng.uniform(0.3, 1.5) * np.exp(-(((np.sqrt(away) - 1.05) / 0.12) ** 2))
         image[window] *= ((1 - np.exp(-(away**3))) * rim).astype(np.float32)
 

@@ -45,7 +45,7 @@ class Body:
             place.v > 0, 0.95 + 0.05 * np.minimum(across * across * 2.2, 1), np.float32(1.0)
         )
         along = np.abs(place.v) / depth
-        power = np.where(place.v > 0, np.float32(3.2), np.float32(2.3))
+        power = np.where(place.v > 0, np.float32(4.0), np.float32(2.3))
         return np.asarray((across**power + along**power) ** (1 / power), dtype=np.float32)
 
     def tops(self, place: Place, radius: FloatGrid) -> tuple[FloatGrid, FloatGrid]:
@@ -75,7 +75,9 @@ class Body:
         upper, lower = self.tops(place, radius)
         half = np.float32(self.size.height / 2)
         rise = np.clip(place.w / half, -1.2, 1.2)
-        girth = 1 - 0.085 * (1 - rise * rise)
+        behind = np.clip(place.v / np.float32(self.size.half_depth), 0, 1)
+        waist = 0.085 - 0.04 * behind * behind
+        girth = 1 - waist * (1 - rise * rise)
         angle = np.arctan2(place.v, place.u) - np.float32(self.phase)
         lobes = 0.55 + 0.45 * np.cos(angle)
         spur = np.where(rise > 0, np.float32(self.spur_mm[0]), np.float32(self.spur_mm[1]))
@@ -119,7 +121,7 @@ def _paint_vein(window: Window, body: Body, core: Mask) -> None:
     """Paint the basivertebral vein: a flat wedge that opens to the back at mid height."""
     half_depth = body.size.half_depth
     forward = (half_depth - window.v) / np.float32(half_depth)  # 0 at the back wall
-    thick = np.clip(2.5 - 4.0 * forward, 0, None) + 0.25 * window.rough(1.8, 5)
+    thick = np.clip(2.9 - 4.6 * forward, 0, None) + 0.25 * window.rough(1.8, 5)
     wide = np.clip(3.5 + 5 * forward, 0, 9)
     vein = core & (np.abs(window.w + 0.4) < thick) & (np.abs(window.u) < wide) & (forward < 0.72)
     window.fill(vein, Tissue.BASIVERTEBRAL_VEIN)

@@ -138,7 +138,7 @@ def _colon(
         points = np.array([cavity.held(one, radius) for one in points])
         haustra = 1 + 0.16 * np.sin(np.cumsum(rng.uniform(0.2, 2.2, len(x))))
         level_mm = float(np.median(points[:, 1])) - rng.uniform(-0.6, 0.9) * radius
-        yield Loop(points, radius * haustra, level_mm if gas > 0.3 else _NO_GAS_MM)
+        yield Loop(points, radius * haustra, level_mm if gas > 0.5 else _NO_GAS_MM)
 
 
 def _rectum(ladder: Ladder, rng: np.random.Generator) -> Loop:
@@ -163,8 +163,8 @@ def _paint_loops(
     first = min(int(layers.columns(canvas, surfaces.cavity_front).min()), last - 2)
     y = y[first:last]
     axes = [np.arange(line.min(), line.max() + 2 * _CELL_MM, _CELL_MM) for line in (x, z, y)]
-    distance, gas = _field(axes, loops)
-    distance += _bumps(distance.shape, rng)
+    shape = tuple(len(one) for one in axes)
+    distance, gas = _field(axes, loops, _bumps(shape, rng), 0.8 * _bumps(shape, rng))
     rows, columns = _weights(z, axes[1]), _weights(y, axes[2])
     across = _weights(x, axes[0])
     for index, weight in enumerate(across):
@@ -189,9 +189,15 @@ def _bumps(shape: tuple[int, ...], rng: np.random.Generator) -> npt.NDArray[np.f
 
 
 def _field(
-    axes: list[npt.NDArray[np.float64]], loops: list[Loop]
+    axes: list[npt.NDArray[np.float64]],
+    loops: list[Loop],
+    bumps: npt.NDArray[np.float32],
+    waves: npt.NDArray[np.float32],
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Stamp all loops into a signed distance field, and their gas into a second one."""
+    """Stamp all loops into a signed distance field, and their gas into a second one.
+
+    `bumps` (mm) move the gut's outline, `waves` the level of its fluid, which wets the wall.
+    """
     shape = tuple(len(one) for one in axes)
     distance = np.full(shape, _FAR_MM, dtype=np.float32)
     gas = np.full(shape, _FAR_MM, dtype=np.float32)
@@ -207,9 +213,10 @@ def _field(
                 for axis, one, centre in zip(axes, part, (px, pz, py), strict=True)
             )
             here = np.sqrt(dx[:, None, None] + dz[None, :, None] + dy[None, None, :]) - radius
+            here += bumps[part]
             np.minimum(distance[part], here, out=distance[part])
             if loop.gas_mm > _NO_GAS_MM:
-                ahead = axes[2][part[2]][None, None, :] - loop.gas_mm
+                ahead = axes[2][part[2]][None, None, :] - loop.gas_mm + waves[part]
                 np.minimum(gas[part], np.maximum(here + _WALL_MM, ahead), out=gas[part])
     return distance, gas
 
@@ -229,10 +236,10 @@ def _paint_mesentery(
     canvas: Canvas, ladder: Ladder, cavity: _Cavity, rng: np.random.Generator
 ) -> None:
     """Paint thin vessels and nodes into the fat, mostly running down and forward."""
-    for _ in range(180):
+    for _ in range(240):
         z = float(ladder.height(rng.uniform(-3.0, 5.0)))
         y = float(np.interp(z, cavity.z_mm, cavity.back_mm)) + rng.uniform(-90, 6)
         heading = rng.normal((0.0, -0.6, -1.0), 1.0)
-        line = strand.course((rng.uniform(-75, 75), y, z), heading, rng.uniform(4, 60), 2.0, rng)
-        radius_mm = rng.uniform(0.9, 2.0)
+        line = strand.course((rng.uniform(-75, 75), y, z), heading, rng.uniform(4, 50), 3.5, rng)
+        radius_mm = rng.uniform(0.7, 1.9)
         strand.paint(canvas, line, radius_mm, Tissue.VESSEL, Tissue.VISCERAL_FAT)

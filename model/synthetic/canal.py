@@ -19,12 +19,13 @@ SOFT = frozenset(
         Tissue.LONGITUDINAL_LIGAMENT,
     }
 )
+_LAMINA_MM = 1.2  # of fat between the sac and a lamina: elsewhere it is a triangle
 _SACRAL_CANAL = ((15.0, 7.5), (11.5, 5.5), (8.0, 4.0), (5.5, 3.0), (3.5, 2.2))
 
 
 def sacral_canal(part: SacralSegment, index: int) -> tuple[float, float]:
     """Give half width and half depth of the canal behind a sacral segment, mm."""
-    scale = part.half_depth / (15.0, 10.5, 8.2, 6.6, 5.6)[index]
+    scale = part.half_depth / (15.2, 12.2, 9.2, 7.2, 5.8)[index]
     wide, deep = _SACRAL_CANAL[index]
     return wide * scale, deep * scale
 
@@ -72,8 +73,10 @@ def sac_line(spine: Spine, segments: tuple[Segment, ...], traits: Traits) -> Flo
         place = segment.frame.to_patient([0.0, front + half, 0.0])
         points.append([*place, broad * (1 - 0.5 * squeeze), half])
         front = size.half_depth + rub[index] - 1.3
-        place = segment.upper.frame.to_patient([0.0, front + deep, 0.0])
-        points.append([*place, broad, deep])
+        back = size.half_depth + size.canal_depth - _LAMINA_MM
+        half = float(np.clip((back - front) / 2, 0.9 * deep, 1.08 * deep))
+        place = segment.upper.frame.to_patient([0.0, front + half, -0.22 * size.height])
+        points.append([*place, broad, half])
     return np.array(points)
 
 

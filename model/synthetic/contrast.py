@@ -205,9 +205,11 @@ def _tie_marrows(rng: np.random.Generator, water: Floats, fat: Floats) -> None:
 def _flow(rng: np.random.Generator, water: Floats, kind: Kind) -> None:
     """Empty vessels of signal as flow does in a spin echo; let slow flow keep some."""
     for row in _rows(_FLOWING):
-        water[row] *= rng.uniform(0.1, 0.7) if rng.random() < 0.8 else rng.uniform(0.7, 1.2)
+        water[row] *= rng.uniform(0.1, 0.6) if rng.random() < 0.8 else rng.uniform(0.6, 1.2)
+    for row in _rows((Tissue.VENA_CAVA,)):  # veins flow slowly
+        water[row] *= rng.uniform(1.0, 2.5)
     for row in _rows((Tissue.CSF,)):  # in T1 the sac is brightened by roots that no map resolves
-        water[row] *= rng.uniform(0.8, 1.05) if kind == "T2" else rng.uniform(1.0, 1.5)
+        water[row] *= rng.uniform(0.8, 1.05) if kind == "T2" else rng.uniform(0.85, 1.25)
 
 
 def _texture(rng: np.random.Generator, result: Table) -> None:
@@ -215,7 +217,7 @@ def _texture(rng: np.random.Generator, result: Table) -> None:
     result[_VALUES, GRAIN] = rng.uniform(0.01, 0.06, len(_VALUES))
     result[_rows_of(_GRAINY), GRAIN] = rng.uniform(0.02, 0.07)
     result[_rows_of(_UNEVEN), GRAIN] = rng.uniform(0.02, 0.10, len(_UNEVEN))
-    result[Tissue.VISCERAL_FAT, GRAIN] = rng.uniform(0.02, 0.06)
+    result[Tissue.VISCERAL_FAT, GRAIN] = rng.uniform(0.02, 0.04)
     result[Tissue.MUSCLE_FAT, GRAIN] = rng.uniform(0.05, 0.15)
     signal = result[:, WATER] + result[:, FAT]
     muscles = _rows_of(_MUSCLES)

@@ -14,6 +14,7 @@ from model.affine import FloatArray
 
 _STEEPEST: Final = 0.45  # bound on the norm of u's gradient
 _ITERATIONS: Final = 60
+_EXACT_MM: Final = 1e-9
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -75,7 +76,9 @@ class Deformation:
         inverse = np.linalg.inv(self.matrix).T
         found = wanted @ inverse + self.centre_mm
         for _ in range(_ITERATIONS):
-            found = (wanted - self._waved(found)) @ inverse + self.centre_mm
+            before, found = found, (wanted - self._waved(found)) @ inverse + self.centre_mm
+            if np.all(np.abs(found - before) < _EXACT_MM):
+                break
         return np.asarray(found)
 
     def _waved(self, points: FloatArray) -> FloatArray:

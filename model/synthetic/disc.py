@@ -21,13 +21,13 @@ def paint(canvas: Canvas, segment: Segment, traits: Traits, aside: float) -> Non
     """
     index = segment.index
     worn, bulge = traits.degeneration[index], traits.bulge_mm[index]
-    wide, deep = segment.half_width + 0.6, segment.half_depth + 0.6
+    wide, deep = segment.half_width - 0.5, segment.half_depth - 0.6
     high = segment.gap_mm / 2 + 5.0
     window = canvas.window(segment.frame, (-wide - 7, -deep - 7, -high), (wide + 7, deep + 7, high))
     if window.labels.size == 0:
         return
     angle = np.arctan2(window.u * np.float32(0.8), window.v) - 0.9 * aside
-    push = np.float32(0.6 + 0.35 * bulge) + np.float32(bulge) * np.exp(-((angle / 0.75) ** 2))
+    push = np.float32(0.4 + 0.25 * bulge) + np.float32(bulge) * np.exp(-((angle / 0.75) ** 2))
     push = push + 0.35 * window.rough(window.noise.MEDIUM_MM, 60 + index)
     flat = np.where(window.v > 0, np.float32(3.0), np.float32(2.3))
     radius = (np.abs(window.u / wide) ** flat + np.abs(window.v / deep) ** flat) ** (1 / flat)

@@ -86,7 +86,9 @@ def centres(
     route = _route(label_map, deformation, affine)
     right = _right(route, shape[2])
     for number in range(shape[0]):
-        yield (_left(route, number, np.arange(shape[1]), 0.0) @ right).reshape(3, -1)
+        yield (_left(route, number, np.arange(shape[1], dtype=np.float64), 0.0) @ right).reshape(
+            3, -1
+        )
 
 
 def _route(label_map: LabelMap, deformation: Deformation, affine: FloatArray) -> _Route:

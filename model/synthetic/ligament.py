@@ -15,10 +15,15 @@ from model.synthetic.tissue import Tissue
 
 
 def paint_joint(canvas: Canvas, facet: Facet) -> None:
-    """Paint a facet's cartilage and capsule; the bones, painted later, leave the gap between."""
+    """Paint a facet's cartilage, capsule and the fat behind it.
+
+    The bones, painted later, leave the gap between.
+    """
     reach = 8.5 + 2.0 * facet.growth
-    window = canvas.window(facet.frame, (-7, -reach, -reach - 3), (7, reach, reach + 3))
+    window = canvas.window(facet.frame, (-10, -reach - 3, -reach - 5), (10, reach + 3, reach + 5))
     capsule = ellipsoid(window, (0.0, 0.0, 0.0), (5.5 + facet.growth, reach, reach + 1.5))
+    pad = 1.3 * window.rough(window.noise.MEDIUM_MM, 160) < 1.3 - capsule
+    window.fill(pad & (capsule < 3.0), Tissue.MUSCLE_FAT, (Tissue.MUSCLE,))
     window.fill(capsule < 0, Tissue.LIGAMENTUM_FLAVUM)
     slab = ellipsoid(window, (0.0, 0.0, 0.0), (JOINT_MM * 0.7, reach - 1.5, reach))
     window.fill(slab < 0, Tissue.CARTILAGE)

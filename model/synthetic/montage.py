@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 COLUMNS: Final = ("mid-sagittal", "left foramina", "right foramina")
 _WINDOW_MM: Final = (230.0, 200.0)  # shown of a slice, rows and columns
 _FORAMEN_FROM_MIDDLE_MM: Final = 17.0  # half the mean distance of L3/L4's foramina
+_SPINE_MM: Final = (120.0, 70.0)  # rows and columns by which brightness is set: no back fat
 _PANEL_INCHES: Final = (2.3, 2.65)
 _STREAM: Final = 7302  # keeps these random numbers apart
 
@@ -44,7 +45,7 @@ def draw(
     real: Path | None = None,
     *,
     anatomies: Path | None = None,
-    dots_per_inch: int = 140,
+    dots_per_inch: int = 98,
     report: Callable[[int], None] | None = None,
 ) -> None:
     """Write the montage as PNG.
@@ -163,21 +164,30 @@ def series(folder: Path) -> list[Path]:
 
 
 def _show(axes: "Axes", row: _Row, number: int, title: str) -> None:
-    """Show a slice in mm, as a viewer does: back fat white, air black."""
+    """Show a slice in mm, as a viewer does: near fat white, air black."""
     plane = row.pixels[number]
     _, down_mm, along_mm = row.spacing_mm
     rows, columns = plane.shape
-    body = plane[plane > 0.02 * plane.max()]
-    brightest = float(np.percentile(body, 93)) if body.size else 1.0
-    axes.imshow(
-        plane, cmap="gray", vmin=0.0, vmax=brightest, interpolation="bicubic",
-        extent=(0.0, columns * along_mm, rows * down_mm, 0.0),
-    )  # fmt: skip
     top, left = row.middle[0] * down_mm, row.middle[1] * along_mm
-    axes.set_ylim(top + _WINDOW_MM[0] / 2, top - _WINDOW_MM[0] / 2)
-    axes.set_xlim(left - 0.55 * _WINDOW_MM[1], left + 0.45 * _WINDOW_MM[1])
     axes.set_facecolor("black")
     axes.set_axis_off()
+    axes.imshow(
+        plane, cmap="gray", vmin=0.0, vmax=_white(row, plane), interpolation="bicubic",
+        extent=(0.0, columns * along_mm, rows * down_mm, 0.0),
+    )  # fmt: skip
+    axes.set_ylim(top + _WINDOW_MM[0] / 2, top - _WINDOW_MM[0] / 2)
+    axes.set_xlim(left - 0.55 * _WINDOW_MM[1], left + 0.45 * _WINDOW_MM[1])
     axes.text(
         0.02, 0.98, title, color="#ffd400", fontsize=6, va="top", transform=axes.transAxes
     )  # fmt: skip
+
+
+def _white(row: _Row, plane: npt.NDArray[np.float32]) -> float:
+    """Choose what is shown white: the brightest near the spine, as one windows to read bone."""
+    reach = np.asarray(_SPINE_MM) / 2 / row.spacing_mm[1:]
+    rows, columns = (
+        slice(max(int(middle - away), 0), int(middle + away) + 1)
+        for middle, away in zip(row.middle, reach, strict=True)
+    )
+    near = plane[rows, columns]
+    return float(np.percentile(near, 98)) if near.size else 1.0

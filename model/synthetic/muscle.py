@@ -21,7 +21,7 @@ from model.synthetic.noise import FloatGrid, Noise
 from model.synthetic.tissue import Tissue
 from model.synthetic.traits import Traits
 
-_STREAK_MM: Final = (2.2, 17.0, 0.75)  # how far fat keeps together: across, along, through
+_STREAK_MM: Final = (1.7, 6.0, 0.6)  # how far fat keeps together: across, along, through
 _TILE: Final = (64, 256, 64)
 _LEAST_FAT: Final = 0.04  # every muscle shows some streaks
 
@@ -108,9 +108,9 @@ def _infiltrate(
     first = max(0, int(layers.columns(canvas, surfaces.cavity_back).min()) - 1)
     last = int(layers.columns(canvas, surfaces.fascia).max())
     rows = np.arange(len(z))
-    slope = rng.uniform(0.1, 0.26) + wander(rng, len(z), 0.1, stiffness=0.5)
+    slope = rng.uniform(0.1, 0.26) + wander(rng, len(z), 0.12, stiffness=0.3)
     slant = np.rint(np.cumsum(slope) * step[1] / step[2]).astype(np.intp)
-    patch = 0.6 * smooth_sheet(rng, surfaces.fascia.shape, (5, 9))
+    patch = 0.8 * smooth_sheet(rng, surfaces.fascia.shape, (9, 14))
     along = (rows + int(rng.integers(256)))[:, None] & (_TILE[1] - 1)
     for index, place in enumerate(x):
         muscle = canvas.labels[index, :, first:last]
@@ -131,7 +131,7 @@ def _threshold(
     level: npt.NDArray[np.float32], across: npt.NDArray[np.float64], share: float
 ) -> npt.NDArray[np.float32]:
     """Give the value above which unit noise is fat: lowest beside the lower spinous processes."""
-    low = np.interp(level, [-2.0, 0.0, 1.0, 3.0, 6.0], [1.7, 1.6, 1.35, 0.9, 0.55])
+    low = np.interp(level, [-2.0, 0.0, 1.0, 2.0, 3.5, 6.0], [1.5, 1.5, 1.2, 0.7, 0.35, 0.15])
     middle = 1.2 - 0.6 * np.clip((across - 10) / 40, 0, 1)
     local = np.clip((_LEAST_FAT + share) * low * middle, 0.01, 0.9)
     return np.asarray(special.ndtri(1 - local), dtype=np.float32)

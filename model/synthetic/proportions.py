@@ -22,28 +22,28 @@ from model.synthetic.traits import LEVELS_ABOVE, LUMBARISED, SACRALISED, Traits
 _TABLE: Final = {
     "half_width": (25.0, 24.5, 23.5, 22.5, 21.5, 20.5, 19.0, 17.5, 16.5, 16.0),
     "half_depth": (17.3, 17.4, 17.2, 16.8, 16.3, 15.5, 15.0, 14.5, 14.0, 13.5),
-    "height": (26.6, 27.4, 28.0, 27.2, 26.8, 25.2, 23.2, 22.0, 21.0, 20.5),
-    "disc": (10.2, 10.3, 9.8, 8.7, 7.8, 6.2, 5.0, 4.6, 4.2, 4.0),
+    "height": (28.0, 27.6, 28.0, 27.3, 26.4, 25.2, 23.2, 22.0, 21.0, 20.5),
+    "disc": (9.8, 9.4, 8.9, 7.9, 7.2, 6.2, 5.0, 4.6, 4.2, 4.0),
     "canal_half_width": (14.0, 12.5, 11.8, 11.3, 11.0, 10.5, 9.5, 8.7, 8.5, 8.5),
     "pedicle_half_width": (8.0, 5.9, 4.9, 4.2, 3.9, 3.8, 3.8, 3.3, 3.0, 2.8),
-    "pedicle_half_height": (6.8, 7.0, 7.1, 7.3, 7.5, 7.7, 7.8, 7.2, 6.8, 6.5),
-    "pedicle_rise": (3.6, 4.5, 5.0, 5.2, 5.2, 4.8, 4.2, 4.0, 3.8, 3.6),
+    "pedicle_half_height": (6.5, 6.6, 6.7, 6.9, 7.0, 7.4, 7.8, 7.2, 6.8, 6.5),
+    "pedicle_rise": (4.4, 5.3, 5.7, 5.8, 5.7, 5.1, 4.2, 4.0, 3.8, 3.6),
     "foramen_centre": (19.8, 18.4, 16.9, 15.8, 15.0, 14.2, 13.2, 12.2, 11.6, 11.4),
     "canal_depth": (17.0, 16.5, 16.0, 16.0, 16.5, 16.5, 16.0, 15.5, 15.0, 15.0),
     "spinous_length": (25.0, 30.0, 32.0, 31.0, 29.0, 27.0, 28.0, 31.0, 33.0, 34.0),
     "transverse_reach": (47.0, 46.0, 49.0, 45.0, 39.0, 26.0, 27.0, 29.0, 30.0, 30.0),
 }
 # share of the lordosis in the wedge of each disc and body, from L5/S1 up
-_DISC_SHARE: Final = (0.28, 0.21, 0.15, 0.10, 0.06)
-_BODY_SHARE: Final = (0.18, 0.07, 0.01, -0.03, -0.03)
+_DISC_SHARE: Final = (0.36, 0.17, 0.12, 0.08, 0.06)
+_BODY_SHARE: Final = (0.20, 0.06, 0.00, -0.02, -0.03)
 _KYPHOSIS_DEG: Final = -3.6
 
 _SACRUM: Final = (  # name, half width, half depth, height, turn from S1's upper endplate (deg)
-    ("S1", 22.0, 15.0, 29.0, 3.0),
-    ("S2", 17.0, 10.5, 25.0, 9.0),
-    ("S3", 14.0, 8.2, 21.0, 22.0),
-    ("S4", 12.0, 6.6, 18.0, 40.0),
-    ("S5", 10.0, 5.6, 15.0, 56.0),
+    ("S1", 22.0, 15.2, 29.0, 3.0),
+    ("S2", 17.0, 12.2, 25.0, 9.0),
+    ("S3", 14.0, 9.2, 21.0, 22.0),
+    ("S4", 12.0, 7.2, 18.0, 40.0),
+    ("S5", 10.0, 5.8, 15.0, 56.0),
     ("Co1", 7.0, 4.6, 11.0, 70.0),
     ("Co2", 5.0, 3.8, 8.0, 82.0),
     ("Co3", 4.0, 3.2, 7.0, 92.0),
@@ -76,7 +76,7 @@ def size_of(number: int, traits: Traits) -> Size:
     height = mean("height") * traits.scale * (1 - traits.crush[index])
     slope = np.tan(np.deg2rad(_body_wedge_deg(number, traits)) / 2)
     half_depth = mean("half_depth") * wide
-    canal = mean("canal_half_width") * traits.canal_scale * wide
+    canal = mean("canal_half_width") * (0.5 + 0.5 * traits.canal_scale) * wide
     pedicle = mean("pedicle_half_width") * wide
     broad = 1.25 if traits.transitional == SACRALISED and number == 1 else 1.0
     return Size(
@@ -115,7 +115,7 @@ def _body_wedge_deg(number: int, traits: Traits) -> float:
     place = _place(number, traits.lumbar_count)
     if number > traits.lumbar_count:
         return 0.6 * _KYPHOSIS_DEG
-    share = float(np.interp(place, np.arange(5), _BODY_SHARE))
+    share = float(np.interp(place, np.arange(5), _shares(traits)[1]))
     return share * traits.lordosis_deg * 4.0 / (traits.lumbar_count - 1)
 
 
@@ -123,8 +123,23 @@ def _disc_wedge_deg(index: int, traits: Traits) -> float:
     if index >= traits.lumbar_count:
         return 0.4 * _KYPHOSIS_DEG
     place = _place(index + 1, traits.lumbar_count)
-    share = float(np.interp(place, np.arange(5), _DISC_SHARE))
+    share = float(np.interp(place, np.arange(5), _shares(traits)[0]))
     return share * traits.lordosis_deg * 4.0 / (traits.lumbar_count - 1)
+
+
+def _shares(traits: Traits) -> tuple[FloatArray, FloatArray]:
+    """Give each disc's and each body's share of the lordosis; what L5 loses, the rest gains.
+
+    Backs with the same lordosis differ in how much of it lies above L5, and that alone bends the
+    line of the foramina.
+    """
+    discs, bodies = np.array(_DISC_SHARE), np.array(_BODY_SHARE)
+    moved = traits.lordosis_high * (discs[1:].sum() + bodies[1:].sum())
+    discs[1:] *= 1 + traits.lordosis_high
+    bodies[1:] *= 1 + traits.lordosis_high
+    discs[0] -= 0.6 * moved
+    bodies[0] -= 0.4 * moved
+    return discs, bodies
 
 
 def _chain(traits: Traits, lean_deg: float) -> tuple[Vertebra, ...]:

@@ -40,8 +40,8 @@ T2_SPREAD: Final = 0.12
 DENSITY_SPREAD: Final = 0.06
 
 _FAT = Relaxation((800, 1000), 40, 0.98, 0.93, 0.03)
-_MUSCLE = Relaxation((980, 1350), 42, 0.82, 0.03, 0.02)
-_MARROW = Relaxation((880, 1150), 48, 0.84, 0.38, 0.05)
+_MUSCLE = Relaxation((980, 1350), 34, 0.71, 0.03, 0.02)
+_MARROW = Relaxation((880, 1150), 48, 0.84, 0.42, 0.05)
 _LIGAMENT = Relaxation((900, 1100), 12, 0.42, 0.04, 0.03)
 _CORTEX = Relaxation((400, 450), 3, 0.22, 0.05, 0.03)
 _BLOOD = Relaxation((1450, 1700), 180, 0.90)
@@ -54,10 +54,10 @@ RELAXATION: Final[Mapping[Tissue, Relaxation]] = MappingProxyType(
         Tissue.SUBCUTANEOUS_FAT: _FAT,
         Tissue.FASCIA: Relaxation((900, 1100), 18, 0.50, 0.10, 0.06),
         Tissue.MUSCLE: _MUSCLE,
-        Tissue.MUSCLE_FAT: Relaxation((900, 1150), 40, 0.90, 0.52, 0.14),
-        Tissue.PSOAS: Relaxation((980, 1350), 42, 0.82, 0.02, 0.01),
+        Tissue.MUSCLE_FAT: Relaxation((900, 1150), 40, 0.90, 0.46, 0.12),
+        Tissue.PSOAS: Relaxation((980, 1350), 34, 0.71, 0.02, 0.01),
         Tissue.QUADRATUS: _MUSCLE,
-        Tissue.ABDOMINAL_WALL: Relaxation((980, 1350), 40, 0.80, 0.05, 0.03),
+        Tissue.ABDOMINAL_WALL: Relaxation((980, 1350), 36, 0.74, 0.05, 0.03),
         Tissue.DIAPHRAGM: Relaxation((980, 1350), 38, 0.78, 0.04, 0.02),
         Tissue.VISCERAL_FAT: Relaxation((800, 1000), 45, 0.96, 0.86, 0.05),
         Tissue.BOWEL_WALL: Relaxation((950, 1200), 55, 0.80, 0.05, 0.03),
@@ -75,11 +75,11 @@ RELAXATION: Final[Mapping[Tissue, Relaxation]] = MappingProxyType(
         Tissue.VENA_CAVA: _BLOOD,
         Tissue.VESSEL: _BLOOD,
         Tissue.FLUID: Relaxation((3000, 3300), 600, 0.97),
-        Tissue.ILIAC_MARROW: Relaxation((880, 1150), 48, 0.84, 0.46, 0.06),
-        Tissue.RIB: Relaxation((880, 1150), 45, 0.70, 0.42, 0.06),
+        Tissue.ILIAC_MARROW: _MARROW,
+        Tissue.RIB: _MARROW,
         Tissue.MARROW: _MARROW,
-        Tissue.MARROW_POSTERIOR: Relaxation((880, 1150), 46, 0.82, 0.42, 0.06),
-        Tissue.MARROW_SACRUM: Relaxation((880, 1150), 48, 0.84, 0.43, 0.06),
+        Tissue.MARROW_POSTERIOR: _MARROW,
+        Tissue.MARROW_SACRUM: _MARROW,
         Tissue.CORTICAL_BONE: _CORTEX,
         Tissue.ENDPLATE: Relaxation((600, 700), 8, 0.38, 0.05, 0.04),
         Tissue.BASIVERTEBRAL_VEIN: Relaxation((1300, 1500), 130, 0.75, 0.25, 0.15),

@@ -57,7 +57,7 @@ def paint(canvas: Canvas, spine: Spine, joints: tuple[Facet, Facet], traits: Tra
 
 def paint_hole_fat(canvas: Canvas, spine: Spine, traits: Traits) -> None:
     """Fill the ventral foramina with fat; to be painted before the bone."""
-    for index in range(4):
+    for index in range(3):
         for side in SIDES:
             for bar in _hole_bars(spine.sacrum[index], index, side, traits)[:2]:
                 wider = Bar(
@@ -67,7 +67,9 @@ def paint_hole_fat(canvas: Canvas, spine: Spine, traits: Traits) -> None:
                     (bar.broad[0] + 1, bar.broad[1] + 1),
                 )
                 window = canvas.window(spine.sacrum[index].frame, *wider.box())
-                window.fill(wider.distance(window) < 0, Tissue.FORAMINAL_FAT)
+                bowl = window.v < -0.6 * spine.sacrum[index].half_depth  # in front the fat is there
+                bowl &= window.labels == Tissue.VISCERAL_FAT
+                window.fill((wider.distance(window) < 0) & ~bowl, Tissue.FORAMINAL_FAT)
 
 
 def hole_middle(part: SacralSegment, index: int, side: int) -> tuple[float, float, float]:
@@ -183,9 +185,9 @@ def _roof(field: Field, part: SacralSegment, index: int) -> None:
     if index < 4:
         crest = Bar(
             _seen(field.frame, part.frame, (0.0, back + 2.0, drop)),
-            _seen(field.frame, part.frame, (0.0, back + 8.0 - 1.5 * index, drop - 3.0)),
-            (half * 0.8, half * 0.5),
-            (2.8, 2.2),
+            _seen(field.frame, part.frame, (0.0, back + 12.0 - 2.0 * index, drop - 4.0)),
+            (half * 0.85, half * 0.6),
+            (4.2, 3.6),
         )
         field.add(crest, 1.5)
 

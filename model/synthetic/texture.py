@@ -22,8 +22,8 @@ _TILE: Final = (64, 128, 128)  # powers of two, so that indices wrap by a bit ma
 _SEED: Final = 0x7E87
 _FAR: Final = 1024  # multiple of the tile's sides; keeps indices positive before they wrap
 _GRAIN_VOXELS: Final = (1.5, 1.5, 1.5)
-_STREAK_VOXELS: Final = (1.2, 5.0, 1.3)
-_PATCH_VOXELS: Final = (6.0, 14.0, 9.0)
+_STREAK_VOXELS: Final = (1.3, 5.0, 2.2)
+_PATCH_VOXELS: Final = (4.0, 12.0, 12.0)
 
 
 def smooth(
@@ -87,13 +87,17 @@ class Pattern:
         return cls._laid(rng, _grain(), np.eye(3), lengths_mm / _GRAIN_VOXELS / spacing_mm, seen)
 
     @classmethod
-    def streaks(cls, rng: np.random.Generator, spacing_mm: Spacing) -> Self:
-        """Lay short bright lines at a slant down and forward, between them nothing; mean 0.25."""
+    def streaks(cls, rng: np.random.Generator, spacing_mm: Spacing, pixel_mm: float) -> Self:
+        """Lay short bright lines at a slant down and forward, between them nothing; mean 0.25.
+
+        Arguments as for `grain`.
+        """
         size = rng.uniform(0.8, 1.3)
         lengths_mm = size * np.array([rng.uniform(1.6, 2.6), rng.uniform(5, 9), 0.8])
+        seen = 1 / (1 + (pixel_mm / 3.0) ** 2)
         slant = np.eye(3)
         slant[2, 1] = rng.uniform(0.05, 0.25)  # rows count to the feet, columns to the back
-        return cls._laid(rng, _streaks(), slant, lengths_mm / _STREAK_VOXELS / spacing_mm, 1.0)
+        return cls._laid(rng, _streaks(), slant, lengths_mm / _STREAK_VOXELS / spacing_mm, seen)
 
     @classmethod
     def _laid(
@@ -128,8 +132,12 @@ def _streaks() -> Floats:
     lines, patches, bend = (
         _unit(rng, one) for one in (_STREAK_VOXELS, _PATCH_VOXELS, _PATCH_VOXELS)
     )
-    columns = np.rint(np.arange(_TILE[2]) + 2.5 * bend).astype(np.int32) & (_TILE[2] - 1)
-    bent = np.take_along_axis(lines, columns, axis=2)
+    place = _FAR + np.arange(_TILE[2], dtype=np.float32) + 3 * bend
+    column = place.astype(np.int32)
+    near, far = (
+        np.take_along_axis(lines, (column + more) & (_TILE[2] - 1), axis=2) for more in (0, 1)
+    )
+    bent = near + (place - column) * (far - near)
     cut = np.maximum(bent + 0.9 * patches - 0.6, 0) ** np.float32(1.3)
     return np.asarray(cut * np.float32(0.25 / cut.mean()))
 

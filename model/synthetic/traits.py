@@ -28,6 +28,7 @@ class Traits:
         lumbar_count: vertebrae without ribs above the sacrum, 4, 5 or 6.
         transitional: "none", "lumbarised S1" or "sacralised L5".
         lordosis_deg: between the upper endplates of S1 and L1, 20..70.
+        lordosis_high: how much more (positive) of it than usual lies above L5, -0.9..0.9.
         chord_tilt_deg: lean of the line through the foramina; negative runs forward to the feet.
         scoliosis_mm: sideways deviation of the lumbar curve's apex, -30..30; positive to the left.
         scoliosis_apex: level of the apex as a share of the way from S1 to T12.
@@ -67,6 +68,7 @@ class Traits:
     lumbar_count: int
     transitional: str
     lordosis_deg: float
+    lordosis_high: float
     chord_tilt_deg: float
     scoliosis_mm: float
     scoliosis_apex: float
@@ -111,18 +113,19 @@ class Traits:
         return cls(
             sex="F" if woman else "M",
             scale=_normal(rng, 0.97 if woman else 1.04, 0.045, 0.84, 1.17),
-            breadth=_normal(rng, 0.96 if woman else 1.04, 0.05, 0.82, 1.18),
+            breadth=_normal(rng, 0.985 if woman else 1.015, 0.03, 0.88, 1.12),
             lumbar_count=int(rng.choice([4, 5, 6], p=[0.05, 0.85, 0.10])),
             transitional=str(
                 rng.choice([NO_TRANSITION, LUMBARISED, SACRALISED], p=[0.90, 0.05, 0.05])
             ),
-            lordosis_deg=_normal(rng, 46.0, 12.5, 20.0, 70.0),
-            chord_tilt_deg=_normal(rng, -8.8, 4.7, -20.0, 4.0),
+            lordosis_deg=_normal(rng, 51.0, 13.0, 20.0, 70.0),
+            lordosis_high=_normal(rng, 0.0, 0.42, -0.9, 0.9),
+            chord_tilt_deg=_normal(rng, -8.1, 4.7, -20.0, 4.0),
             scoliosis_mm=_scoliosis(rng),
             scoliosis_apex=float(rng.uniform(0.3, 0.75)),
-            twist_deg=_normal(rng, 0.0, 2.0, -10.0, 10.0),
-            yaw_deg=_normal(rng, 0.0, 3.8, -8.0, 8.0),
-            roll_deg=_normal(rng, 0.0, 2.3, -5.0, 5.0),
+            twist_deg=_normal(rng, 0.0, 1.5, -10.0, 10.0),
+            yaw_deg=_normal(rng, 0.0, 3.2, -8.0, 8.0),
+            roll_deg=_normal(rng, 0.0, 1.2, -5.0, 5.0),
             canal_scale=_normal(rng, 1.0, 0.07, 0.78, 1.2),
             **discs,
             **_bodies(rng),
@@ -144,8 +147,8 @@ def _normal(rng: np.random.Generator, mean: float, sd: float, least: float, most
 
 
 def _scoliosis(rng: np.random.Generator) -> float:
-    """Draw the apex's deviation: mostly a few mm (vid-spine-keypoints: mean 3.5), rarely to 30."""
-    size = rng.exponential(3.5) if rng.random() < 0.9 else rng.uniform(8.0, 30.0)
+    """Draw the apex's deviation: mostly a few mm, rarely to 30."""
+    size = rng.exponential(2.0) if rng.random() < 0.93 else rng.triangular(6.0, 8.0, 30.0)
     return float(np.clip(size, 0.0, 30.0) * rng.choice([-1.0, 1.0]))
 
 
@@ -183,12 +186,12 @@ def _bodies(rng: np.random.Generator) -> dict[str, Any]:
     broken = rng.random(LEVELS_ABOVE) < 0.03
     crushed = rng.random(LEVELS_ABOVE) < 0.012
     nodes = rng.random(LEVELS_ABOVE) < 0.08
-    uneven = rng.normal(0.0, 2.4, (LEVELS_ABOVE, 2))
-    tilt = rng.normal(0.0, 1.0, (LEVELS_ABOVE, 3)) * (1.3, 1.5, 1.3)
+    uneven = rng.normal(0.0, 2.8, (LEVELS_ABOVE, 2))
+    tilt = rng.normal(0.0, 1.0, (LEVELS_ABOVE, 3)) * (1.3, 1.2, 0.9)
     return {
         "wedge": _floats(np.where(broken, rng.uniform(0.1, 0.5, LEVELS_ABOVE), 0.0)),
         "crush": _floats(np.where(crushed, rng.uniform(0.1, 0.4, LEVELS_ABOVE), 0.0)),
-        "concavity_mm": _floats(np.clip(rng.normal(2.0, 0.6, LEVELS_ABOVE), 0.5, 4.5)),
+        "concavity_mm": _floats(np.clip(rng.normal(1.4, 0.5, LEVELS_ABOVE), 0.4, 4.0)),
         "schmorl_mm": _floats(np.where(nodes, rng.uniform(2.0, 6.0, LEVELS_ABOVE), 0.0)),
         "uneven_mm": tuple((float(a), float(b)) for a, b in uneven),
         "tilt_deg": tuple((float(a), float(b), float(c)) for a, b, c in tilt),

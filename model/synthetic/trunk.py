@@ -21,7 +21,7 @@ _SKIN_MM = 2.0
 _TAUT_MM = 26.0  # over this height the fascia spans hollows between the tips
 _SUPPLE_MM = 8.0  # over this height skin has no folds
 _BACK_FAT = (
-    (-6.0, 1.3), (-3.0, 0.8), (-1.5, 0.75), (0.0, 1.15), (1.0, 1.2), (2.5, 0.9), (5.0, 0.6),
+    (-6.0, 1.4), (-3.0, 1.0), (-1.5, 1.0), (0.0, 1.35), (1.0, 1.15), (2.5, 0.65), (5.0, 0.6),
     (8.0, 0.5),
 )  # fmt: skip
 _BULGE = (
@@ -96,8 +96,9 @@ def _back(
     bulge = traits.muscle_scale**2 * _along(level, _BULGE) * _mound(across)
     fascia = tip[None, :] + 2.0 + bulge + 1.2 * smooth_sheet(rng, shape, (3, 8))
     # Below S1 the buttocks carry the patient: they do not fall back with the sacrum.
-    seat = np.sin(0.5 * np.pi * np.clip((-0.2 - level) / 3.0, 0, 1))[None, :] ** 2
+    seat = np.sin(0.5 * np.pi * np.clip((0.4 - level) / 3.0, 0, 1))[None, :] ** 2
     rest = float(tip[(level > -1) & (level < 3)].max(initial=-np.inf))
+    rest += 0.45 * max(0.0, float(tip[level < 7].max(initial=-np.inf)) - rest)  # the table is flat
     cheek = np.clip((across - 8) / 22, 0, 1)
     fascia = fascia + seat * cheek * np.maximum(0.0, rest - 14 - fascia)
     fat = traits.fat_mm * _along(level, _BACK_FAT) * (1 + 0.14 * smooth_sheet(rng, shape, (1, 7)))
@@ -145,14 +146,15 @@ def _navel(x: Sheet, level: Sheet, fat: Sheet, rng: np.random.Generator) -> Shee
     """Dent the skin where the navel is, about the height of L4."""
     height = rng.uniform(1.4, 2.4)
     distance = (x[:, None] / 11) ** 2 + ((level[None, :] - height) / 0.28) ** 2
-    return np.asarray(0.75 * fat * np.exp(-distance), dtype=np.float32)
+    return np.asarray(0.5 * fat * np.exp(-distance), dtype=np.float32)
 
 
 def fill(canvas: Canvas, surfaces: Surfaces, ladder: Ladder, rng: np.random.Generator) -> None:
     """Fill the canvas between the borders; below the coccyx fat fills the cleft in the midline."""
     x, z, _ = canvas.axes_mm()
     across = np.abs(x[:, None] - ladder.x_at(z)[None, :])
-    cleft = (across < 14) & (ladder.level_at(z)[None, :] < -3.6)
+    opening_mm = 20 * np.clip((-2.7 - ladder.level_at(z)) / 2.6, 0, 1)[None, :]  # a soft edge
+    cleft = across < opening_mm * (1 + 0.25 * smooth_sheet(rng, across.shape, (9, 12)))
     wall = np.where(np.abs(x) < 5, Tissue.FASCIA, Tissue.ABDOMINAL_WALL)[:, None]
     thin = _SKIN_MM * np.clip(1 + 0.15 * smooth_sheet(rng, across.shape, (2, 6)), 0.6, 1.4)
     layers.fill(

@@ -13,6 +13,7 @@ from model.synthetic.tissue import Tissue
 from model.synthetic.traits import Traits
 
 _SHELL_MM = 0.75
+_ARCH_SHELL_MM = 1.3
 
 
 def paint(
@@ -84,7 +85,8 @@ def _roughen(field: Field, key: int) -> None:
 def _paint_bone(field: Field, body_back: float) -> None:
     window, value = field.window, field.value
     window.fill(value < 0, Tissue.CORTICAL_BONE)
-    inner = value < -_SHELL_MM
+    thicker = np.clip((window.v - body_back) / 6.0, 0, 1) * (_ARCH_SHELL_MM - _SHELL_MM)
+    inner = value < -_SHELL_MM - thicker
     window.fill(inner & (window.v < body_back), Tissue.MARROW)
     window.fill(inner & (window.v >= body_back), Tissue.MARROW_POSTERIOR)
 

@@ -42,7 +42,8 @@ class _Course:
         radius = radius * np.sqrt(np.clip(end_mm / radius, 0.03, 1.0))  # round ends
         share = np.linspace(0, 1, _SAMPLES)
         x = ladder.x_at(z) + left + np.interp(share, np.linspace(0, 1, len(sway)), sway)
-        y = ladder.front_at(z) - ahead
+        bend = np.interp(share, np.linspace(0, 1, len(sway)), np.abs(sway[::-1]))
+        y = ladder.front_at(z) - ahead - 0.7 * bend * np.clip(end_mm / 40, 0, 1)
         return Column.of(np.stack([z, x, y, radius * flatness, radius / flatness], axis=1))
 
 
@@ -64,9 +65,9 @@ def _arteries(
     *, size: float, fork: float,
 ) -> None:  # fmt: skip
     wide = size * (1 + 0.35 * traits.calcified**2)
-    radius = 9.5 * wide
-    left = rng.uniform(4, 13)
-    gap = rng.uniform(2.0, 5.0)
+    radius = 7.3 * wide
+    left = rng.uniform(6, 12)
+    gap = rng.uniform(3.0, 7.0)
     aorta = _Course(
         (
             (13.0, left + 8, gap + radius * 0.6, radius * 1.15),
@@ -76,7 +77,7 @@ def _arteries(
             (fork - 0.3, left * 0.6, gap + radius * 0.8, radius * 0.8),
         )
     )
-    sway = wander(rng, 24, 1.0 + 5.0 * traits.calcified)
+    sway = wander(rng, 24, 2.5 + 5.0 * traits.calcified, stiffness=1.4)
     trunk = aorta.column(ladder, 1.0, sway)
     for side in (-1.0, 1.0):
         start = left * 0.6 + sway[0]
@@ -106,20 +107,21 @@ def _arteries(
 def _veins(
     canvas: Canvas, ladder: Ladder, size: float, confluence: float, rng: np.random.Generator
 ) -> None:
-    right = -rng.uniform(12, 20)
+    right = -rng.uniform(10, 17)
     filled = rng.uniform(0.75, 1.15)  # volume status decides whether the cava is round or flat
-    radius = 10.5 * size * filled
+    radius = 7.5 * size * filled
+    gap = rng.uniform(2.0, 5.0)
     cava = _Course(
         (
             (13.0, right, 34.0, radius),
             (8.5, right - 2, 26.0, radius),
             (6.0, right, 13.0, radius),
-            (4.0, right, 2 + radius * 0.9, radius),
-            (confluence, right * 0.6, 2 + radius * 0.8, radius),
-            (confluence - 0.45, right * 0.5, 1 + radius * 0.6, radius * 0.8),
+            (4.0, right, gap + radius * 0.8, radius),
+            (confluence, right * 0.6, gap + radius * 0.7, radius),
+            (confluence - 0.45, right * 0.5, gap + radius * 0.5, radius * 0.8),
         )
     )
-    flat = 1.0 + 0.45 * (1.15 - filled)
+    flat = 1.08 + 0.6 * (1.15 - filled)
     for side in (-1.0, 1.0):
         reach = 30.0 if side < 0 else 34.0
         branch = _Course(
@@ -133,7 +135,7 @@ def _veins(
             )
         )
         branch.column(ladder, 1.1, wander(rng, 16, 1.5)).fill(canvas, Tissue.VENA_CAVA, _OVER)
-    cava.column(ladder, flat, wander(rng, 20, 1.5)).fill(
+    cava.column(ladder, flat, wander(rng, 20, 2.5)).fill(
         canvas, Tissue.VENA_CAVA, _OVER, rough=0.05, key=13
     )
 
@@ -143,15 +145,19 @@ def _branches(canvas: Canvas, ladder: Ladder, size: float, rng: np.random.Genera
     fat = rng.uniform(8, 20)
     mesenteric = _Course(
         (
-            (5.6, 8.0, 20.0 * size, 3.5), (4.6, 6.0, 26 + fat, 3.6), (3.0, 2.0, 28 + fat, 3.4),
-            (1.0, -10.0, 40 + fat, 2.6),
+            (5.6, 8.0, 20.0 * size, 2.8), (4.6, 6.0, 26 + fat, 2.8), (3.0, 2.0, 28 + fat, 2.6),
+            (1.0, -10.0, 40 + fat, 1.8),
         )
     )  # fmt: skip
-    mesenteric.column(ladder, 1.0, wander(rng, 14, 3.0)).fill(canvas, Tissue.VESSEL, _OVER)
-    beside = _Course(
-        ((5.0, -4.0, 32 + fat, 5.0), (4.2, -8.0, 30 + fat, 5.0), (1.5, -20.0, 42 + fat, 3.5))
+    mesenteric.column(ladder, 1.0, wander(rng, 14, 6.0, stiffness=1.0)).fill(
+        canvas, Tissue.VESSEL, _OVER
     )
-    beside.column(ladder, 1.0, wander(rng, 14, 3.0)).fill(canvas, Tissue.VESSEL, _OVER)
+    beside = _Course(
+        ((5.0, -4.0, 32 + fat, 3.6), (4.2, -8.0, 30 + fat, 3.4), (1.5, -20.0, 42 + fat, 2.2))
+    )
+    beside.column(ladder, 1.0, wander(rng, 14, 6.0, stiffness=1.0)).fill(
+        canvas, Tissue.VESSEL, _OVER
+    )
     for side in (-1.0, 1.0):
         gonadal = _Course(
             ((4.5, side * 38, 14.0, 1.8), (2.0, side * 44, 20.0, 1.8), (0.0, side * 50, 22.0, 2.0))

@@ -82,8 +82,8 @@ def _liver(
     size = traits.scale * rng.uniform(0.92, 1.08)
     knots = []
     for level_up, x, ahead, half_x, half_y in (
-        (0, -92, 40, 20, 22), (30, -88, 42, 46, 44), (70, -78, 52, 62, 62), (110, -68, 62, 76, 74),
-        (160, -60, 66, 84, 84), (240, -55, 66, 90, 88),
+        (0, -94, 40, 20, 22), (30, -91, 42, 44, 42), (70, -86, 54, 60, 56), (110, -80, 64, 74, 64),
+        (160, -74, 70, 84, 72), (240, -66, 70, 92, 78),
     ):  # fmt: skip
         z = bottom + level_up * size
         y = float(ladder.centre_at(z)) - ahead * size
@@ -91,9 +91,9 @@ def _liver(
     table = np.array(knots)
     heights = np.linspace(bottom, table[-1, 0], 24)
     table = np.stack([np.interp(heights, table[:, 0], one) for one in table.T], axis=1)
-    table[:, 1] += wander(rng, 24, 3.0)
-    table[:, 2] += wander(rng, 24, 3.0)
-    Column.of(table).fill(canvas, Tissue.LIVER, _FAT)
+    table[:, 1] += wander(rng, 24, 4.0)
+    table[:, 2] += wander(rng, 24, 6.0, stiffness=1.2)
+    Column.of(table).fill(canvas, Tissue.LIVER, _FAT, rough=0.04, key=35)
     for _ in range(30):
         start = table[rng.integers(4, 24), [1, 2, 0]] + rng.normal(0, 25, 3)
         line = strand.course(start, rng.normal(0, 1, 3), rng.uniform(10, 60), 3.0, rng)
@@ -112,7 +112,9 @@ def _left_side(canvas: Canvas, ladder: Ladder, traits: Traits, rng: np.random.Ge
     distance = organ.distance(window, 0.06, 36)
     window.fill(distance < 1, Tissue.STOMACH, _FAT)
     level = y - 52 * size - rng.uniform(-5, 45)
-    window.fill((distance < 0.86) & (window.v < level), Tissue.BOWEL_GAS, (Tissue.STOMACH,))
+    if rng.random() < 0.5:
+        surface = level + 3.0 * window.rough(Noise.COARSE_MM, 34)
+        window.fill((distance < 0.86) & (window.v < surface), Tissue.BOWEL_GAS, (Tissue.STOMACH,))
     Column.ellipsoid((x + 96, y + 12, z - 5), (30, 42, 55), (0.1, -0.2)).fill(
         canvas, Tissue.SPLEEN, _FAT, rough=0.04, key=37
     )
@@ -151,9 +153,9 @@ def _lung(canvas: Canvas, ladder: Ladder, surfaces: Surfaces, rng: np.random.Gen
     part = np.s_[:, first : first + rows]
     across = np.abs(x[:, None] - ladder.x_at(z[part[1]])[None, :])
     above = z[part[1]][None, :] - tip - 0.7 * np.clip(50 - across, 0, 50)
-    above = above + 4.0 * smooth_sheet(rng, across.shape, (3, 4))
+    above = above + 5.0 * smooth_sheet(rng, across.shape, (3, 7))
     back = surfaces.cavity_back[part] - _CHEST_WALL_MM
-    front = back - 0.45 * np.maximum(above, 0) - 0.014 * np.maximum(above, 0) ** 2
+    front = back - 0.18 * np.maximum(above, 0) - 0.007 * np.maximum(above, 0) ** 2
     there = (above > 0) & (across > 22 + 2 * smooth_sheet(rng, across.shape, (3, 4)))
     front = np.where(there, front, np.inf)[:, :, None]
     cavity = (

@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from model.affine import to_index, to_patient
 from model.labels import LABELS
@@ -10,6 +11,7 @@ from model.synthetic import acquisition, contrast
 from model.synthetic.acquisition import Priors, Protocol, Scan, image, sample
 from model.synthetic.artefacts import Flaws
 from model.synthetic.augmentation import Augmentation
+from model.synthetic.deformation import Deformation
 from model.synthetic.labelmap import LabelMap
 from model.synthetic.tissue import Tissue
 
@@ -46,13 +48,13 @@ def clear(monkeypatch: pytest.MonkeyPatch) -> None:
     table[BEAD, contrast.WATER] = 1
     monkeypatch.setattr(contrast, "table", lambda *_: table)
     monkeypatch.setattr(acquisition, "_METAL", 0.0)
-    monkeypatch.setattr(acquisition, "_level", lambda _: 0.0)
+    monkeypatch.setattr(acquisition._Exposure, "level", lambda *_: 0.0)
     flawless = Flaws(phase_axis=1, softness=0.5)
     monkeypatch.setattr(Flaws, "sample", lambda *_, **__: flawless)
     monkeypatch.setattr(
         acquisition.coil,
         "receive",
-        lambda rng, subject, affine, shape: acquisition.coil.Reception(
+        lambda rng, subject, deformation, affine, shape: acquisition.coil.Reception(
             np.ones(shape, np.float32), np.ones(shape, np.float32)
         ),
     )
@@ -173,3 +175,16 @@ def test_foraminal_fat_is_bright_in_t1(toy_subject: Any) -> None:
 def _at(scan: Scan, place: Any) -> float:
     slice_, row, column = np.rint(to_index(scan.affine, [place])[0]).astype(int)
     return float(scan.pixels[slice_, row, column])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_neighbouring_slices_share_the_texture_of_the_subject(toy_subject: Any, seed: int) -> None:
+    protocol = replace(protocol_of(toy_subject, seed), slices=12, gap_mm=0.0, thickness_mm=3.0)
+    affine = protocol.affine(160, 160)
+    exposure = acquisition._Exposure(toy_subject, protocol, Deformation.none(), affine)
+    found = np.ones((12, 160, 160, 4), np.float32)
+    found[..., contrast.STREAK] = 0
+    made = exposure._texture(np.random.default_rng(seed), found, 1.5)
+    fine = made - ndimage.uniform_filter(made, (0, 9, 9))
+    near = np.corrcoef(fine[5].ravel(), fine[6].ravel())[0, 1]
+    assert near > 0.1

@@ -52,10 +52,8 @@ def test_loops_fill_some_of_the_cavity_and_keep_off_the_lumbar_bodies(seed: int)
 
 
 def test_gas_stands_in_front_of_fluid() -> None:
-    y = np.arange(_painted(3)[1].labels.shape[2])[None, None, :]
-    canvas = _painted(3)[1]
-    gas, fluid = (
-        np.broadcast_to(y, canvas.labels.shape)[canvas.labels == one].mean()
-        for one in (Tissue.BOWEL_GAS, Tissue.BOWEL_CONTENT)
-    )
-    assert gas < fluid
+    labels = _painted(3)[1].labels
+    gas, fluid = (labels == one for one in (Tissue.BOWEL_GAS, Tissue.BOWEL_CONTENT))
+    before = np.count_nonzero(gas[..., :-1] & fluid[..., 1:])
+    behind = np.count_nonzero(fluid[..., :-1] & gas[..., 1:])
+    assert before > 1.5 * behind  # not 0: loops lie upon each other

@@ -84,3 +84,10 @@ def test_t2_shows_fluid_bright_and_muscle_dark() -> None:
 def test_free_contrasts_put_fat_above_and_below_marrow() -> None:
     found = signals("free")[:, Tissue.MARROW]
     assert 0.2 < (found > 1).mean() < 0.8
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_marrow_goes_on_from_the_body_into_the_pedicle(kind: Kind) -> None:
+    found = signals(kind)
+    share = found[:, Tissue.MARROW_POSTERIOR] / np.maximum(found[:, Tissue.MARROW], 1e-9)
+    np.testing.assert_allclose(share, 1.0, atol=0.1)

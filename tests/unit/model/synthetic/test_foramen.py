@@ -9,7 +9,8 @@ import pytest
 from model.labels import LABELS
 from model.synthetic import anatomy
 from model.synthetic.anatomy import Subject
-from model.synthetic.tissue import Tissue
+from model.synthetic.canvas import among
+from model.synthetic.tissue import FORAMEN, Tissue
 from model.synthetic.traits import LEVELS_ABOVE, Traits
 
 SPACING = (2.0, 1.0, 1.0)
@@ -64,3 +65,30 @@ def test_axes_point_outward_back_and_up() -> None:
         assert foramen.axes[1, 1] > 0.7
         assert foramen.axes[2, 2] > 0.7
         assert np.all(foramen.half_mm > 1)
+
+
+def _depth_mm(label: str, low_mm: float, high_mm: float) -> float:
+    """Give the mean front-to-back extent of the opening between two heights above its point."""
+    subject = _graded(0)
+    foramen = subject.foramina[label]
+    grid = np.mgrid[0:1, -9:9.1:0.5, low_mm:high_mm:0.5]
+    labels = subject.label_map.at(foramen.centre_mm + grid.reshape(3, -1).T @ foramen.axes)
+    opened = among(labels, FORAMEN).reshape(grid.shape[1:])
+    return float(opened[0].sum(axis=0).mean() * 0.5)
+
+
+def test_opening_is_a_drop_wider_above_than_along_the_disc() -> None:
+    wide = [_depth_mm(label, 2.0, 6.0) for label in LABELS]
+    narrow = [_depth_mm(label, -8.0, -4.0) for label in LABELS]
+    assert np.mean(wide) > 1.6 * np.mean(narrow)
+    assert 5.0 < np.mean(wide) < 10.0
+
+
+def test_point_is_the_middle_of_the_opening() -> None:
+    for label in LABELS:
+        foramen = _graded(0).foramina[label]
+        grid = np.mgrid[-1:1.1:1, -7:7.1:0.5, -12:12.1:0.5].reshape(3, -1).T
+        labels = _graded(0).label_map.at(foramen.centre_mm + grid @ foramen.axes)
+        middle = grid[among(labels, FORAMEN)].mean(axis=0)
+        assert abs(middle[1]) < 2.5, label
+        assert abs(middle[2]) < 4.5, label

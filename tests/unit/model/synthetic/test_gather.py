@@ -3,9 +3,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.affine import to_patient
+from model.affine import to_index, to_patient
 from model.synthetic.deformation import Deformation, rotation
-from model.synthetic.gather import gather
+from model.synthetic.gather import centres, gather
 from model.synthetic.stack import affine, offsets
 from model.synthetic.tissue import Tissue
 
@@ -62,3 +62,16 @@ def test_the_border_goes_on(toy_subject: Any) -> None:
     )
     top = toy_subject.label_map.at([(0.0, -20.0, 150.0)])[0]
     assert found[0, 0, 0].argmax() == top
+
+
+def test_centres_lie_where_the_deformation_puts_them(toy_subject: Any) -> None:
+    deformation = Deformation.sample(np.random.default_rng(1), np.array([0.0, -20.0, 0.0]))
+    shape = (3, 20, 30)
+    grid = affine(np.zeros(3), rotation(3, -4, 5), shape, (4.4, 9.0, 8.0))
+    label_map = toy_subject.label_map
+    places = list(centres(label_map, deformation, affine=grid, shape=shape))
+    assert len(places) == 3
+    index = np.stack(np.indices(shape), -1).reshape(-1, 3)
+    points = deformation.to_subject(to_patient(grid, index))
+    expected = to_index(label_map.affine, points).reshape(3, -1, 3)
+    np.testing.assert_allclose(np.swapaxes(places, 1, 2), expected, atol=0.01)

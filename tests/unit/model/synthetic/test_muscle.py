@@ -31,7 +31,7 @@ def _fat_share(canvas: Canvas) -> float:
 
 
 @pytest.mark.parametrize(
-    ("share", "least", "most"), [(0.0, 0.02, 0.15), (0.3, 0.2, 0.5), (0.6, 0.45, 0.85)]
+    ("share", "least", "most"), [(0.0, 0.02, 0.15), (0.3, 0.15, 0.45), (0.6, 0.35, 0.8)]
 )
 def test_the_share_of_fat_follows_the_trait(share: float, least: float, most: float) -> None:
     assert least < _fat_share(_painted(share)) < most

@@ -78,3 +78,20 @@ def test_lordosis_is_the_angle_from_s1_to_l1() -> None:
         angles.append(pitch - traits.lordosis_deg)
     assert abs(float(np.mean(angles))) < 6
     assert float(np.std(angles)) < 4
+
+
+def test_lordosis_high_bends_the_line_of_foramina_but_keeps_the_lordosis() -> None:
+    plain = replace(_people(1)[0], wedge=(0.0,) * 10, tilt_deg=((0.0, 0.0, 0.0),) * 10)
+
+    def bow_and_lordosis(share: float) -> tuple[float, float]:
+        spine = proportions.build(replace(plain, lordosis_high=share))
+        line = np.array([one.frame.origin_mm[1:] for one in spine.vertebrae[:5]])
+        chord = (line[4] - line[0]) / np.linalg.norm(line[4] - line[0])
+        across = np.array([chord[1], -chord[0]])
+        bow = float((line[2] - line[0]) @ across)
+        ends = spine.named("L1").frame.axes[2], spine.named("S1").frame.axes[2]
+        return bow, float(np.degrees(np.arccos(ends[0] @ ends[1])))
+
+    low, high = bow_and_lordosis(-0.6), bow_and_lordosis(0.6)
+    assert abs(high[0]) > abs(low[0]) + 3
+    assert high[1] == pytest.approx(low[1], abs=2.5)

@@ -37,3 +37,15 @@ def test_most_stacks_hold_all_foramina_and_some_do_not(
 def test_a_subject_without_anchors_is_found_by_its_points(toy_subject: Any) -> None:
     bare = type("Bare", (), vars(toy_subject) | {"anchors": {}})
     np.testing.assert_allclose(middle_mm(bare), np.mean(list(toy_subject.points.values()), axis=0))
+
+
+def test_rows_stay_within_the_map_where_they_fit(
+    protocols: list[Protocol], toy_subject: Any
+) -> None:
+    label_map = toy_subject.label_map
+    high = label_map.affine[2, 3]
+    low = high - 2.0 * (label_map.labels.shape[1] - 1)
+    for one in protocols:
+        reach_mm = one.field_of_view_mm[0] / 2
+        over_mm = max(one.centre_mm[2] + reach_mm - high, low - one.centre_mm[2] + reach_mm)
+        assert over_mm <= max(0.0, reach_mm - (high - low) / 2) + 1e-6

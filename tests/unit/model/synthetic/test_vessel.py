@@ -31,15 +31,15 @@ def _points(canvas: Canvas, tissue: Tissue, level: float) -> FloatArray:
 def test_the_aorta_lies_left_of_the_vena_cava_before_the_bodies(seed: int) -> None:
     canvas = _painted(seed)
     aorta, cava = (_points(canvas, one, 3.0) for one in (Tissue.AORTA, Tissue.VENA_CAVA))
-    assert aorta[:, 0].mean() > cava[:, 0].mean() + 15
+    assert aorta[:, 0].mean() > cava[:, 0].mean() + 10
     front = float(LADDER.front_at(LADDER.height(3.0)))
     assert aorta[:, 1].max() < front + 4
     assert aorta[:, 1].min() > front - 45
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_the_aorta_is_about_two_centimetres_wide(seed: int) -> None:
-    assert 14 < np.ptp(_points(_painted(seed), Tissue.AORTA, 3.5)[:, 0]) + 3 < 30
+def test_the_aorta_is_one_to_two_and_a_half_centimetres_wide(seed: int) -> None:
+    assert 10 < np.ptp(_points(_painted(seed), Tissue.AORTA, 3.5)[:, 0]) + 3 < 26
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
