@@ -14,7 +14,7 @@ _FOCUS: Final = 2.0
 _ORDER_MM: Final = 15.0
 
 
-def gaussian(position_mm: Any, points_mm: Any, sigma: Any) -> Any:
+def gaussian(position_mm: Any, points_mm: Any, sigma: Any, real: Any) -> Any:
     """Give targets that sum to one: (volume, cell, point).
 
     Args:
@@ -22,6 +22,7 @@ def gaussian(position_mm: Any, points_mm: Any, sigma: Any) -> Any:
             row, column), mm.
         points_mm: (volume, point, 3) in the same frame.
         sigma: (volume, 3), standard deviations, mm.
+        real: (volume, cell), 0 in padding, which gets nothing.
     """
     scaled = position_mm / sigma[:, None]
     aim = points_mm / sigma[:, None]
@@ -30,7 +31,7 @@ def gaussian(position_mm: Any, points_mm: Any, sigma: Any) -> Any:
         + tf.reduce_sum(tf.square(aim), -1)[:, None, :]
         - 2.0 * tf.matmul(scaled, aim, transpose_b=True)
     )
-    return tf.nn.softmax(-0.5 * distance, axis=1)
+    return tf.nn.softmax(-0.5 * distance - 1e6 * (1.0 - real[:, :, None]), axis=1)
 
 
 def point_loss(logits: Any, target: Any, position_mm: Any, points_mm: Any, known: Any) -> Any:

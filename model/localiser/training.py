@@ -209,7 +209,9 @@ def coarse_losses(network: Any, spec: CoarseSpec, arrays: dict[str, Any]) -> dic
         ],
         axis=1,
     )
-    target = gaussian(cells, arrays["points"], sigma)
+    real = tf.sequence_mask(arrays["slices"], shape[1], dtype=tf.float32)
+    real = tf.reshape(tf.tile(real[:, :, None], (1, 1, shape[2] * shape[3])), (shape[0], -1))
+    target = gaussian(cells, arrays["points"], sigma, real)
     known = arrays["known"]
     foramina = [index for index, name in enumerate(spec.points) if name.endswith(("left", "right"))]
     lumbar = [index for index, name in enumerate(spec.points) if name in LABELS]
@@ -217,8 +219,6 @@ def coarse_losses(network: Any, spec: CoarseSpec, arrays: dict[str, Any]) -> dic
     peaks = tf.gather(target, foramina, axis=2) * tf.gather(known, foramina, axis=1)[:, None]
     top = tf.reduce_max(peaks, axis=1, keepdims=True) + 1e-9
     anywhere = tf.reduce_max(peaks / top, axis=2)
-    real = tf.sequence_mask(arrays["slices"], shape[1], dtype=tf.float32)
-    real = tf.reshape(tf.tile(real[:, :, None], (1, 1, shape[2] * shape[3])), (shape[0], -1))
     seen = tf.nn.sigmoid_cross_entropy_with_logits(known, presence)
     return {
         "points": point_loss(flat[..., :-1], target, cells, arrays["points"], known * weight),
@@ -246,7 +246,7 @@ def fine_losses(network: Any, spec: FineSpec, arrays: dict[str, Any]) -> dict[st
         axis=1,
     )
     points = arrays["points"][:, None]
-    target = gaussian(cells, points, sigma)
+    target = gaussian(cells, points, sigma, tf.ones(tf.shape(cells)[:2]))
     known = arrays["present"][:, None]
     seen = tf.nn.sigmoid_cross_entropy_with_logits(arrays["present"], presence)
     flat = tf.reshape(logits, (count, -1, 1))

@@ -9,7 +9,7 @@ import pytest
 
 from model.localiser.examples import CoarseExample, FineExample, coarse_example, fine_examples
 from model.localiser.spec import CoarseSpec, FineSpec
-from model.localiser.training import RunSpec, train
+from model.localiser.training import RunSpec, build, coarse_losses, collate, train
 from tests.unit.model.localiser.conftest import Spine, spine
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
@@ -48,6 +48,17 @@ def test_the_fine_network_learns(scans: list[Spine], tmp_path: Path) -> None:
     train(spec, batch, tmp_path, processes=0)
     curve = losses(tmp_path)
     assert np.mean(curve[-4:]) < 0.7 * np.mean(curve[:2])
+
+
+def test_padding_costs_nothing(scans: list[Spine]) -> None:
+    """A target that leaked into padded slices, which are never answered, would cost thousands."""
+    network = build(COARSE)
+    arrays = collate([coarse_example(scans[0], COARSE)], COARSE)
+    more = [(0, 0), (0, 6), (0, 0), (0, 0)]
+    padded = {**arrays, "pixels": np.pad(arrays["pixels"], more)}
+    for name, loss in coarse_losses(network, COARSE, padded).items():
+        alone = coarse_losses(network, COARSE, arrays)[name]
+        np.testing.assert_allclose(loss, alone, rtol=1e-3, err_msg=name)
 
 
 class Stopped(Exception):
