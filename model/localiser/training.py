@@ -201,17 +201,9 @@ def coarse_losses(network: Any, spec: CoarseSpec, arrays: dict[str, Any]) -> dic
     shape = tf.shape(logits)
     cells = _cells(shape, arrays["spacing"], spec.stride)
     flat = tf.reshape(logits, (shape[0], -1, len(spec.points) + 1))
-    sigma = tf.stack(
-        [
-            spec.sigma_slices * arrays["spacing"][:, 0],
-            tf.fill((shape[0],), spec.sigma_mm),
-            tf.fill((shape[0],), spec.sigma_mm),
-        ],
-        axis=1,
-    )
     real = tf.sequence_mask(arrays["slices"], shape[1], dtype=tf.float32)
     real = tf.reshape(tf.tile(real[:, :, None], (1, 1, shape[2] * shape[3])), (shape[0], -1))
-    target = gaussian(cells, arrays["points"], sigma, real)
+    target = gaussian(cells, arrays["points"], _sigma(spec, arrays["spacing"]), real)
     known = arrays["known"]
     foramina = [index for index, name in enumerate(spec.points) if name.endswith(("left", "right"))]
     lumbar = [index for index, name in enumerate(spec.points) if name in LABELS]
@@ -236,24 +228,24 @@ def fine_losses(network: Any, spec: FineSpec, arrays: dict[str, Any]) -> dict[st
     logits, presence = network(arrays["pixels"])
     shape = tf.shape(logits)
     cells = _cells(shape, arrays["spacing"], 1)
-    count = shape[0]
-    sigma = tf.stack(
-        [
-            spec.sigma_slices * arrays["spacing"][:, 0],
-            tf.fill((count,), spec.sigma_mm),
-            tf.fill((count,), spec.sigma_mm),
-        ],
-        axis=1,
-    )
     points = arrays["points"][:, None]
+    sigma = _sigma(spec, arrays["spacing"])
     target = gaussian(cells, points, sigma, tf.ones(tf.shape(cells)[:2]))
     known = arrays["present"][:, None]
     seen = tf.nn.sigmoid_cross_entropy_with_logits(arrays["present"], presence)
-    flat = tf.reshape(logits, (count, -1, 1))
+    flat = tf.reshape(logits, (shape[0], -1, 1))
     return {
         "points": point_loss(flat, target, cells, points, known),
         "presence": tf.reduce_mean(seen),
     }
+
+
+def _sigma(spec: CoarseSpec | FineSpec, spacing: Any) -> Any:
+    """Give the standard deviations of the targets, mm: (volume, 3)."""
+    import tensorflow as tf
+
+    in_plane = tf.fill(tf.shape(spacing[:, 0]), spec.sigma_mm)
+    return tf.stack([spec.sigma_slices * spacing[:, 0], in_plane, in_plane], axis=1)
 
 
 def _cells(shape: Any, spacing: Any, stride: int) -> Any:
