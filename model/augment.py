@@ -4,7 +4,11 @@ Deformation, rotation about the x axis and the random patch become one in-plane 
 interpolated once, so that nothing is blurred twice.
 """
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +16,16 @@ from scipy import ndimage
 
 Pixels = npt.NDArray[np.float32]
 
+_THESIS_SPACING_MM: Final = 0.7
+_THESIS_PATCH: Final = 481
+
 
 @dataclass(frozen=True, slots=True)
 class AugmentSpec:
     """Which augmentations run, and how strong.
+
+    The defaults are meant for the thesis's patch of 481 pixels of 0.7 mm; `fitted` gives the same
+    deformation in mm for another one.
 
     Attributes:
         deformation_sd: standard deviation of the random nonlinear displacement, pixels; 0 is off.
@@ -30,6 +40,18 @@ class AugmentSpec:
     rotation_deg: float = 45.0
     noise_sd: float = 0.25
     random_patch: bool = True
+
+    def fitted(self, patch_size: int, spacing_mm: float) -> Self:
+        """Give the same deformation in mm for another patch and pixel size; at least 2 knots."""
+        scale = spacing_mm / _THESIS_SPACING_MM
+        knots = round(self.deformation_knots * scale * patch_size / _THESIS_PATCH)
+        return dataclasses.replace(
+            self, deformation_sd=self.deformation_sd / scale, deformation_knots=max(knots, 2)
+        )
+
+
+OFF: Final = AugmentSpec(deformation_sd=0, rotation_deg=0, noise_sd=0, random_patch=False)
+"""Nothing but the patch in the middle of the slice."""
 
 
 def augment(
@@ -49,13 +71,17 @@ def augment(
         stands 0, the mean of a standardised volume.
     """
     position = _positions(rng, image.shape[1:], size, spec)
-    patch = np.stack([_sample(plane, position) for plane in image])
+    window = _reached(position, image.shape[1:])
+    image, target = image[:, *window], target[window]
+    position -= np.array([[[axis.start]] for axis in window], np.float32)
+    labelled = np.flatnonzero(target.any(axis=(0, 1)))
+    sampled = _sample([*image, *(target[..., channel] for channel in labelled)], position)
+    patch = sampled[: len(image)]
     labels = np.zeros((size, size, target.shape[-1]), np.float32)
-    for channel in range(target.shape[-1]):
-        if target[..., channel].any():
-            labels[..., channel] = _sample(target[..., channel], position)
+    labels[..., labelled] = np.moveaxis(sampled[len(image) :], 0, -1)
     if spec.noise_sd > 0:
-        patch += rng.normal(0.0, spec.noise_sd, size=patch.shape).astype(np.float32)
+        noise = rng.standard_normal(patch.shape, dtype=np.float32)
+        patch += np.float32(spec.noise_sd) * noise
     return patch, labels
 
 
@@ -63,14 +89,15 @@ def _positions(
     rng: np.random.Generator, shape: tuple[int, ...], size: int, spec: AugmentSpec
 ) -> Pixels:
     """Give for each pixel of the patch its place (row, column) in the slice: (2, size, size)."""
-    offset = np.arange(size, dtype=np.float32) - (size - 1) / 2
-    grid = np.stack(np.meshgrid(offset, offset, indexing="ij"))
+    offset = np.arange(size, dtype=np.float32) - np.float32((size - 1) / 2)
+    down, along = offset[:, None], offset[None, :]
+    angle = 0.0
     if spec.rotation_deg > 0:
         angle = np.deg2rad(rng.uniform(-spec.rotation_deg, spec.rotation_deg))
-        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        grid = np.einsum("ij,jrc->irc", turn.astype(np.float32), grid)
+    cosine, sine = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+    grid = np.stack([cosine * down - sine * along, sine * down + cosine * along])
     if spec.deformation_sd > 0:
-        grid = grid + _displacement(rng, size, spec)
+        grid += _displacement(rng, size, spec)
     for axis, length in enumerate(shape):
         slack = (length - size) / 2
         shift = rng.uniform(-abs(slack), abs(slack)) if spec.random_patch else 0.0
@@ -81,12 +108,52 @@ def _positions(
 def _displacement(rng: np.random.Generator, size: int, spec: AugmentSpec) -> Pixels:
     """Draw a smooth random displacement (2, size, size) through cubic splines."""
     knots = rng.normal(0.0, spec.deformation_sd, size=(2, *[spec.deformation_knots] * 2))
-    zoom = size / spec.deformation_knots
-    return np.stack([
-        ndimage.zoom(plane, zoom, order=3, mode="nearest", grid_mode=True) for plane in knots
-    ]).astype(np.float32)  # fmt: skip
+    spline = _spline(size, spec.deformation_knots)
+    displacement: Pixels = spline @ knots.astype(np.float32) @ spline.T
+    return displacement
 
 
-def _sample(plane: Pixels, position: Pixels) -> Pixels:
-    sampled: Pixels = ndimage.map_coordinates(plane, position, order=1, mode="constant", cval=0.0)
+@lru_cache(maxsize=8)
+def _spline(size: int, knots: int) -> Pixels:
+    """Give the (size, knots) matrix of cubic spline interpolation between the knots.
+
+    Interpolation is linear in its values, so it is a matrix: what it makes of unit vectors.
+    """
+    units = np.eye(knots, dtype=np.float64)
+    zoom = (size / knots, 1.0)
+    matrix: Pixels = ndimage.zoom(units, zoom, order=3, mode="nearest", grid_mode=True)
+    return matrix.astype(np.float32)
+
+
+def _reached(position: Pixels, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Give the rows and columns of the image that places lie among; at least one of each."""
+    first = np.clip(np.floor(position.min(axis=(1, 2))).astype(int), 0, np.array(shape) - 1)
+    last = np.clip(np.ceil(position.max(axis=(1, 2))).astype(int), first, np.array(shape) - 1)
+    rows, columns = (slice(int(a), int(b) + 1) for a, b in zip(first, last, strict=True))
+    return rows, columns
+
+
+def _sample(planes: Sequence[Pixels], position: Pixels) -> Pixels:
+    """Interpolate n planes linearly at (2, size, size) places: (n, size, size); outside stands 0.
+
+    All planes share the four neighbours and the weights of a place, which are found once.
+    """
+    rows, columns = (length + 2 for length in planes[0].shape)  # with a ring of zeros
+    row = np.clip(position[0] + 1, 0, rows - 1)
+    column = np.clip(position[1] + 1, 0, columns - 1)
+    upper = np.minimum(row.astype(np.int64), rows - 2)
+    left = np.minimum(column.astype(np.int64), columns - 2)
+    down, along = row - upper.astype(np.float32), column - left.astype(np.float32)
+    corner = upper * columns + left
+    neighbours = (
+        (corner, (1 - down) * (1 - along)),
+        (corner + 1, (1 - down) * along),
+        (corner + columns, down * (1 - along)),
+        (corner + columns + 1, down * along),
+    )
+    sampled = np.zeros((len(planes), *corner.shape), np.float32)
+    for number, plane in enumerate(planes):
+        flat = np.pad(plane, 1).ravel()
+        for index, weight in neighbours:
+            sampled[number] += weight * flat.take(index)
     return sampled

@@ -2,15 +2,17 @@
 
 import dataclasses
 import json
+import os
 import shutil
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from model import bundle as bundles
+from model import run as runs
 from model.evaluate import markdown
 from model.localise import LocaliseSpec
-
-WEIGHTS: Final = "network.weights.h5"
+from model.networks import NetworkSpec, parameters
 
 HANDLES: Final[dict[str, Any]] = {
     "plane": "sagittal",
@@ -23,42 +25,54 @@ HANDLES: Final[dict[str, Any]] = {
 }
 """Which series a bundle takes, as the filter set `default` reads it."""
 
+_CARD_NAME: Final = "MODEL_CARD.md"
+_TRAINED_FROM: Final = ("started", "from_step", "commit", "device", "python", "versions")
+
 
 def write_bundle(run: Path, folder: Path, name: str, version: str) -> bundles.ModelBundle:
     """Write weights, bundle.json and a model card without results.
 
+    The folder is there whole or not at all; an older bundle in it is replaced.
+
+    Args:
+        run: folder of a finished run.
+        folder: of the new bundle; `config.yaml` names it as `model.bundle`.
+        name: of the bundle.
+        version: of its content.
+
     Raises:
-        ValueError: the run is not finished.
+        ValueError: the run is not finished, or the folder holds something else than a bundle.
     """
-    if not (run / WEIGHTS).is_file():
-        raise ValueError(
-            f"{run} holds no {WEIGHTS}: its training is not finished; continue it with the same "
-            "`foramina model train` command"
-        )
-    training = json.loads((run / "train.json").read_text(encoding="utf-8"))
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(run / WEIGHTS, folder / WEIGHTS)
+    training = _finished(run)
+    if folder.exists() and any(folder.iterdir()) and not (folder / "bundle.json").is_file():
+        raise ValueError(f"{folder} holds other files; give a new folder for the bundle")
     content = {
         "format": bundles.FORMAT,
         "name": name,
         "version": version,
-        "weights": WEIGHTS,
-        "network": training["network"],
-        "preprocess": training["preprocess"],
+        "weights": runs.WEIGHTS,
+        "network": training.pop("network"),
+        "preprocess": training.pop("preprocess"),
         "localise": dataclasses.asdict(LocaliseSpec()),
         "handles": HANDLES,
-        "training": {
-            key: value for key, value in training.items() if key not in {"network", "preprocess"}
-        },
+        "training": {**training, "sessions": _sessions(run)},
     }
-    text = json.dumps(content, indent=2)
-    (folder / "bundle.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "MODEL_CARD.md").write_text(_card(content, "Not evaluated yet.\n"), encoding="utf-8")
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    shutil.copyfile(run / runs.WEIGHTS, partial / runs.WEIGHTS)
+    (partial / "bundle.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    (partial / _CARD_NAME).write_text(_card(content, "Not evaluated yet.\n"), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(partial, folder)
     return bundles.load(folder)
 
 
-def write_results(folder: Path, report: dict[str, Any], data: str) -> bundles.ModelBundle:
+def write_results(folder: Path, report: Mapping[str, Any], data: str) -> bundles.ModelBundle:
     """Write the model card anew, with the results of an evaluation.
+
+    Only the tables enter the card: the names of scans and their pictures stay where they were
+    measured, for they may be a patient's.
 
     Args:
         folder: the bundle's.
@@ -67,24 +81,107 @@ def write_results(folder: Path, report: dict[str, Any], data: str) -> bundles.Mo
     """
     content = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
     results = f"On {data}, as `foramina model evaluate` prints it:\n\n{markdown(report)}"
-    (folder / "MODEL_CARD.md").write_text(_card(content, results), encoding="utf-8")
+    (folder / _CARD_NAME).write_text(_card(content, results), encoding="utf-8")
     return bundles.load(folder)
 
 
-def _card(content: dict[str, Any], results: str) -> str:
+def _finished(run: Path) -> dict[str, Any]:
+    """Read the specification of a run that has its weights."""
+    if not (run / runs.WEIGHTS).is_file():
+        raise ValueError(
+            f"{run} holds no {runs.WEIGHTS}: its training is not finished; continue it with the "
+            "same `foramina model train` command"
+        )
+    training: dict[str, Any] = json.loads((run / runs.SPEC).read_text(encoding="utf-8"))
+    return training
+
+
+def _sessions(run: Path) -> list[dict[str, Any]]:
+    """Read when, where and with which code a run was trained."""
+    path = run / runs.SESSIONS
+    if not path.is_file():
+        return []
+    sessions = json.loads(path.read_text(encoding="utf-8"))
+    return [{key: one[key] for key in _TRAINED_FROM if key in one} for one in sessions]
+
+
+def _card(content: Mapping[str, Any], results: str) -> str:
     """Fill the card in from bundle.json's content and a section of results."""
-    network, training = content["network"], content["training"]
-    facts = {
-        **network,
-        **training,
-        **training["augmentation"],
-        "name": content["name"],
-        "version": content["version"],
-        "norm_spacing_mm": content["preprocess"]["norm_spacing_mm"],
-        "foramen_share": training["foramen_share"] or "as they come",
-        "results": results,
-    }
-    return _CARD.format_map(facts)
+    saved = {key: tuple(v) if isinstance(v, list) else v for key, v in content["network"].items()}
+    make: Callable[..., NetworkSpec] = NetworkSpec
+    spec = make(**saved)
+    return _CARD.format(
+        name=content["name"],
+        version=content["version"],
+        network=_lines(_network(spec, content["preprocess"]["norm_spacing_mm"])),
+        cases=content["training"].get("cases") or "not told",
+        training=_lines(_training(content["training"])),
+        results=results,
+        limits=_lines(_limits(spec)),
+    )
+
+
+def _network(spec: NetworkSpec, spacing_mm: float | None) -> list[str]:
+    """Tell what the network is; sections are those of the thesis."""
+    single = spec.family == "singlenet"
+    family, section = ("SingleNet", "7.4.1") if single else ("MultiNet", "7.5.1 and 7.5.2")
+    at = "the series' own pixel spacing" if spacing_mm is None else f"{spacing_mm} mm"
+    channels = "one channel for all levels" if single else "one channel per level"
+    return [
+        f"{family} at {at} (Lamerigts, *Foramina Localization*, section {section})",
+        f"{spec.slices_in} slices of {spec.patch_size} x {spec.patch_size} pixels in, the middle "
+        f"one out, {channels}",
+        f"{spec.compressions} compressions, {spec.first_channels} to {max(spec.widths)} channels, "
+        f"{parameters(spec):,} parameters",
+        f"activation {spec.activation}, output {spec.output}, batch normalisation "
+        f"{_on(spec.batch_normalisation)}, He initialisation {_on(spec.he_initialisation)}",
+    ]
+
+
+def _on(switch: bool) -> str:
+    return "on" if switch else "off"
+
+
+def _training(training: Mapping[str, Any]) -> list[str]:
+    augmentation = training["augmentation"]
+    share = training["foramen_share"]
+    lines = [
+        f"{training['steps']:,} steps of {training['batch_size']} examples, loss "
+        f"`{training['loss']}`, seed {training['seed']}",
+        f"Adam, learning rate {training['learning_rate']} (warm-up: {training['warmup_steps']} "
+        f"steps) to {training['final_learning_rate']}",
+        f"rotation up to {augmentation['rotation_deg']} degrees, deformation "
+        f"{augmentation['deformation_sd']:g} pixels, noise {augmentation['noise_sd']}",
+        f"share of examples that show a foramen: {'as they come' if share is None else share}",
+    ]
+    return lines + [_session(one) for one in training.get("sessions", [])[-1:]]
+
+
+def _session(session: Mapping[str, Any]) -> str:
+    """Tell the code and the versions that finished a run."""
+    versions = ", ".join(f"{name} {number}" for name, number in session["versions"].items())
+    commit = session.get("commit") or "not known"
+    return f"{session['device']}; {versions}; commit {commit}"
+
+
+def _limits(spec: NetworkSpec) -> list[str]:
+    lines = [
+        "What its training data do not show it does not know: think of transitional vertebrae, "
+        "scoliosis, stenosis, implants and other contrasts.",
+        "The results hold for the data they were measured on; accuracy on synthetic scans says "
+        "nothing about accuracy on patients.",
+        "A whole scan may be shifted by a level, above all where the sacrum is not in the image.",
+    ]
+    if spec.family == "singlenet":
+        lines.append(
+            "Levels are counted off, so one missed or surplus foramen shifts every other one of "
+            "its side (section 7.4.5.1)."
+        )
+    return lines
+
+
+def _lines(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
 
 
 _CARD: Final = """\
@@ -98,19 +195,13 @@ series and gives each a point in patient coordinates, or says that it missed it.
 the name of the upper vertebra of its motion segment; levels are counted upward from the sacrum.
 
 ## Network
-MultiNet at {norm_spacing_mm} mm (Lamerigts, *Foramina Localization*, sections 7.5.1 and 7.5.2)
-
-- 3 slices of {patch_size} x {patch_size} pixels in, the middle one out, one channel per level
-- {compressions} compressions, {first_channels} to {max_channels} channels, sigmoid
+{network}
 
 ## Training data
 {cases}, and nothing else.
 
 ## Training
-- {steps} steps of {batch_size} examples, loss `{loss}`, seed {seed}
-- Adam, learning rate {learning_rate} (warm-up: {warmup_steps} steps) to {final_learning_rate}
-- rotation up to {rotation_deg} degrees, deformation {deformation_sd} pixels, noise {noise_sd}
-- share of examples that show a foramen: {foramen_share}
+{training}
 
 ## Results
 {results}
@@ -119,8 +210,5 @@ The mean probability over the voxels of a landmark's component, 0.5 to 1. It is 
 word and is not calibrated.
 
 ## Known limits
-- What it was not trained on it does not know: transitional vertebrae, scoliosis, stenosis, implants
-  and other contrasts.
-- Accuracy on phantoms says nothing about accuracy on patients.
-- A whole scan may be shifted by a level where the sacrum is not in the image.
+{limits}
 """

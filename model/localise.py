@@ -30,12 +30,15 @@ class LocaliseSpec:
             from right.
         least_spread_slices: with a smaller spread of the candidates' x, it does too.
         batch_size: inputs per call of the network.
+        tile_size: rows and columns of an input, of the form that the network takes; None takes
+            the patch it was trained on, or more where that is small (`model.predictor.tile_size`).
     """
 
     threshold: float = 0.5
     few_candidates: int = 5
     least_spread_slices: float = 4.0
     batch_size: int = 8
+    tile_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Candidate:
     """A connected component of one channel.
 
     Attributes:
-        channel: index of its level.
+        channel: index of its channel: of its level, or 0 where one channel holds all levels.
         centre: (slice, row, column) of its centre of mass.
         voxels: its size.
         confidence: mean probability over its voxels.
@@ -138,30 +141,49 @@ def dividing_slice(found: list[Candidate], slices: int, spec: LocaliseSpec) -> f
 
 
 def localise(probability: Pixels, prepared: Prepared, spec: LocaliseSpec) -> tuple[Landmark, ...]:
-    """Find the ten landmarks: the largest candidate per channel and side.
+    """Find the ten landmarks in five channels (MultiNet) or in one (SingleNet).
 
     The confidence of a landmark is the mean probability over its component's voxels, so it lies
     between the threshold and 1; it is the network's own word, not a calibrated probability.
     Points in impossible order (`model.order`) become missed, with the reason.
 
     Args:
-        probability: (slice, row, column, channel), channels in the order of `LEVELS`.
+        probability: (slice, row, column, channel), channels in the order of `LEVELS`, or one.
         prepared: the volume it was computed from; its slices run from right to left.
         spec: settings.
     """
     found = candidates(probability, spec.threshold)
     divide = dividing_slice(found, probability.shape[0], spec)
+    choose = by_order if probability.shape[-1] == 1 else by_channel
     chosen: dict[str, Candidate] = {}
-    for one in found:
-        side = _side(one, divide, prepared)
-        name = label(LEVELS[one.channel], side)
-        if name not in chosen or _rank(one) > _rank(chosen[name]):
-            chosen[name] = one
+    for side in SIDES:
+        there = [one for one in found if _side(one, divide, prepared) == side]
+        levels = choose(there, prepared)
+        chosen |= {label(level, side): one for level, one in levels.items()}
     points = {name: _point(prepared, one) for name, one in chosen.items()}
     broken = impossible(points)
     return tuple(
         _landmark(level, side, chosen, points, broken) for level in LEVELS for side in SIDES
     )
+
+
+def by_channel(found: list[Candidate], prepared: Prepared) -> dict[Level, Candidate]:
+    """Take the largest candidate of each channel of one side (thesis section 7.5.3)."""
+    chosen: dict[Level, Candidate] = {}
+    for one in sorted(found, key=_rank, reverse=True):
+        chosen.setdefault(LEVELS[one.channel], one)
+    return chosen
+
+
+def by_order(found: list[Candidate], prepared: Prepared) -> dict[Level, Candidate]:
+    """Take the five largest candidates of one side, named by their height (section 7.4.4).
+
+    With fewer than five the lowest is L5 and the upper levels are missed: in the thesis's Table
+    B.1 every variant misses L1 most and L5 least.
+    """
+    largest = sorted(found, key=_rank, reverse=True)[: len(LEVELS)]
+    upward = sorted(largest, key=lambda one: _point(prepared, one)[2])
+    return dict(zip(reversed(LEVELS), upward, strict=False))
 
 
 def _side(one: Candidate, divide: float, prepared: Prepared) -> Side:

@@ -1,5 +1,7 @@
 """The predictor: a bundle's network, loaded once, answering volume after volume."""
 
+import dataclasses
+import math
 import os
 import time
 from collections.abc import Callable
@@ -21,7 +23,8 @@ Report = Callable[[str, float], None]
 
 _SAGITTAL: Final = 0.7  # least |x| of the slices' unit normal: within 45 degrees
 _LEAST_SIDE_PX: Final = 32  # rows or columns after resampling
-_GREATEST_SIDE_PATCHES: Final = 4.0
+_LEAST_TILE_MM: Final = 180.0  # half of a common field of view: four tiles per slice
+_GREATEST_SIDE_TILES: Final = 8  # 64 tiles per slice
 
 
 class DeviceError(ValueError):
@@ -40,7 +43,7 @@ class Predictor:
 
         Raises:
             DeviceError: `gpu` is asked for and there is none.
-            ValueError: the weights do not belong to the network.
+            ValueError: the weights do not belong to the network, or its tiles do not fit it.
         """
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         import tensorflow as tf
@@ -49,9 +52,9 @@ class Predictor:
 
         self.bundle = bundle
         self.device = _choose(tf, device)
-        size, slices = bundle.network.patch_size, bundle.network.slices_in
+        size, slices = tile_size(bundle), bundle.network.slices_in
         with self._placed():
-            self._network = networks.build(bundle.network)
+            self._network = networks.build(dataclasses.replace(bundle.network, patch_size=size))
             self._network.load_weights(str(bundle.weights))
             self._graph = tf.function(
                 lambda inputs: self._network(inputs, training=False),
@@ -79,7 +82,7 @@ class Predictor:
         with clock.step("network") as step:
             probability = probability_volume(
                 prepared.pixels,
-                self.bundle.network.patch_size,
+                tile_size(self.bundle),
                 self._infer,
                 self.bundle.localise.batch_size,
                 step.report,
@@ -118,7 +121,7 @@ class Predictor:
         target_mm = self.bundle.preprocess.norm_spacing_mm
         pixels = np.array(volume.pixels.shape[1:]) * (spacing[1:] / target_mm if target_mm else 1)
         side_mm = np.array(volume.pixels.shape[1:]) * spacing[1:]
-        if pixels.max() > _GREATEST_SIDE_PATCHES * self.bundle.network.patch_size:
+        if pixels.max() > _GREATEST_SIDE_TILES * tile_size(self.bundle):
             return f"the field of view of {side_mm.max():.0f} mm is too large"
         if pixels.min() < _LEAST_SIDE_PX:
             return f"the field of view of {side_mm.min():.0f} mm is too small"
@@ -131,6 +134,20 @@ class Predictor:
         if np.ptp(prepared.pixels) == 0:
             return "the image is blank: every pixel has the same value"
         return None
+
+
+def tile_size(bundle: ModelBundle) -> int:
+    """Give the rows and columns that the bundle's network sees at once.
+
+    Where the bundle does not say it, it is the patch of the training, but at least 180 mm: at the
+    seams of small tiles the network sees nothing beyond them. Weights fit any size.
+    """
+    network, spacing_mm = bundle.network, bundle.preprocess.norm_spacing_mm
+    if bundle.localise.tile_size is not None:
+        return bundle.localise.tile_size
+    if spacing_mm is None:
+        return network.patch_size
+    return max(network.patch_size, network.fitting(math.ceil(_LEAST_TILE_MM / spacing_mm)))
 
 
 def _all_missed(reason: str) -> tuple[Landmark, ...]:

@@ -1,19 +1,21 @@
-"""Training: a run folder, resumable; imports TensorFlow where it runs."""
+"""Training: a run folder that goes on where it was killed; imports TensorFlow where it runs."""
 
 import dataclasses
 import json
+import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-import numpy as np
-
-from model.augment import AugmentSpec
-from model.dataset import Sampler, TrainingVolume
+from model.augment import OFF, AugmentSpec
+from model.dataset import Example, Sampler, TrainingVolume
+from model.networks import Precision, Preset
 from model.networks.spec import NetworkSpec
 from model.preprocess import PreprocessSpec
+
+_VALIDATION_EXAMPLES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,9 @@ class TrainSpec:
         foramen_share: share of examples whose middle slice shows a foramen; None: as it comes.
         seed: of initial weights, examples and augmentation.
         cases: what it learned from, in words, for the model card.
+        training_cases: how many of the training volumes are used, the first ones; None: all.
+        validate_every: steps between two measurements on the validation volumes.
+        precision: what the layers compute in.
     """
 
     network: NetworkSpec
@@ -47,6 +52,9 @@ class TrainSpec:
     foramen_share: float | None = None
     seed: int = 0
     cases: str = ""
+    training_cases: int | None = None
+    validate_every: int = 100
+    precision: Precision = "float32"
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values that `json` can write."""
@@ -58,7 +66,7 @@ class TrainSpec:
 class Schedule:
     """How hard a run is driven: augmentation, learning rates, which slices it sees.
 
-    Attributes: as in `TrainSpec`.
+    Attributes: as in `TrainSpec`; the augmentation is meant for the thesis's patch and spacing.
     """
 
     augmentation: AugmentSpec
@@ -71,20 +79,70 @@ class Schedule:
 SCHEDULES: Final[dict[str, Schedule]] = {
     # thesis sections 7.2 and 7.4.2: tens of thousands of steps
     "thesis": Schedule(AugmentSpec(), 0.001, 0, 0.001, None),
-    # some hundred steps: milder augmentation, a learning rate that rises and falls, and
+    # some hundred steps: milder rotation, a learning rate that rises and falls, and
     # three quarters of the examples show a foramen
-    "short": Schedule(AugmentSpec(rotation_deg=20.0, deformation_sd=3.0), 0.002, 40, 0.0001, 0.75),
+    "short": Schedule(AugmentSpec(rotation_deg=20.0, deformation_sd=6.0), 0.002, 40, 0.0001, 0.75),
 }
+
+
+def plan(
+    preset: Preset,
+    *,
+    schedule: str = "thesis",
+    seed: int = 0,
+    cases: str = "",
+    precision: Precision | Literal["auto"] = "auto",
+) -> TrainSpec:
+    """Make the specification of a run from a preset.
+
+    Args:
+        preset: what to train; `Preset.adapted` and `networks.reduced` change its sizes.
+        schedule: name in `SCHEDULES`.
+        seed: of the run.
+        cases: what it learns from, in words.
+        precision: `auto` computes in half width where a GPU has it, else in float32.
+
+    Raises:
+        ValueError: there is no such schedule.
+    """
+    if schedule not in SCHEDULES:
+        raise ValueError(f"no schedule is called {schedule!r}; there are {', '.join(SCHEDULES)}")
+    if precision == "auto":
+        from model.learner import precision as best
+
+        precision = best()
+    driven = SCHEDULES[schedule]
+    spacing_mm = preset.preprocess.norm_spacing_mm
+    augmentation = driven.augmentation
+    if spacing_mm is not None:
+        augmentation = augmentation.fitted(preset.network.patch_size, spacing_mm)
+    return TrainSpec(
+        network=preset.network,
+        preprocess=preset.preprocess,
+        augmentation=augmentation,
+        loss=preset.loss,
+        steps=preset.steps,
+        batch_size=preset.batch_size,
+        learning_rate=driven.learning_rate,
+        warmup_steps=driven.warmup_steps,
+        final_learning_rate=driven.final_learning_rate,
+        foramen_share=driven.foramen_share,
+        seed=seed,
+        cases=cases,
+        training_cases=preset.training_cases,
+        precision=precision,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a step reports: its number, its loss, and the Dice per channel."""
+    """What a step reports: its number, its loss, the Dice per channel, and the time left."""
 
     step: int
     steps: int
     loss: float
     dice: tuple[float, ...]
+    seconds_left: float = 0.0
 
 
 def train(
@@ -98,9 +156,8 @@ def train(
 ) -> Path:
     """Train until `spec.steps`, continuing from the folder's last checkpoint if it has one.
 
-    The folder receives `train.json` (the specification), `history.jsonl` (loss and Dice per
-    channel of each step; validation Dice at each checkpoint), `checkpoint/` and, at the end,
-    `network.weights.h5`.
+    A run that was killed goes on with the same batches, weights, dropout and optimiser: its
+    history is the one it would have had. What the folder receives is told in `model.run`.
 
     Args:
         spec: what to learn.
@@ -114,147 +171,72 @@ def train(
         the path of the weights.
 
     Raises:
-        ValueError: the folder holds a run with another specification.
+        ValueError: too few training volumes, or the folder holds a run with another
+            specification.
     """
-    import tensorflow as tf
+    from model import curves, run
+    from model.inputs import batches
+    from model.learner import Learner
 
-    _claim(folder, spec)
-    run = _Run(spec)
-    manager = tf.train.CheckpointManager(run.checkpoint, str(folder / "checkpoint"), max_to_keep=2)
-    if manager.latest_checkpoint:
-        run.checkpoint.restore(manager.latest_checkpoint)
-    start = int(run.step.numpy())
-    held_out = list(_examples(_validation_sampler(spec, validation), range(8)))
+    used = _used(spec, training)
+    run.claim(folder, spec.to_json())
+    learner = Learner(spec, folder / run.CHECKPOINT)
+    start = learner.restore()
+    run.enter(folder, start, _device())
+    held_out = _held_out(spec, validation)
     sampler = Sampler(
-        training, spec.network.patch_size, spec.augmentation, spec.seed, spec.foramen_share
+        used, spec.network.patch_size, spec.augmentation, spec.seed, spec.foramen_share
     )
-    saved_at = time.monotonic()
-    _forget_after(folder / "history.jsonl", start)
-    with (folder / "history.jsonl").open("a", encoding="utf-8") as history:
-        for batch in _batches(sampler, spec, start):
-            loss, dice = run.optimise(batch)
-            step = int(run.step.numpy())
+    began = saved_at = time.monotonic()
+    with curves.History(folder, spec.network.channels, start) as history:
+        for images, targets in batches(sampler, spec, start):
+            loss, dice = learner.optimise(images, targets)
+            step, now = learner.step, time.monotonic()
+            due = now - saved_at > checkpoint_every_s or step == spec.steps
             line: dict[str, Any] = {"step": step, "loss": loss, "dice": dice}
-            due = time.monotonic() - saved_at > checkpoint_every_s or step == spec.steps
+            if step % spec.validate_every == 0 or step == spec.steps:
+                line["validation_dice"] = learner.validate(held_out)
+            history.append(line)  # before the checkpoint: a line without one is made again
             if due:
-                manager.save()
+                learner.save()
+                curves.write(folder, spec.network.channels)
                 saved_at = time.monotonic()
-                line["validation_dice"] = run.validate(held_out)
-            history.write(json.dumps(line) + "\n")
-            history.flush()
             if report is not None:
-                report(Progress(step, spec.steps, loss, tuple(dice)))
-    weights = folder / "network.weights.h5"
-    run.network.save_weights(weights)
-    return weights
+                left_s = (now - began) / (step - start) * (spec.steps - step)
+                report(Progress(step, spec.steps, loss, tuple(dice), left_s))
+    return _save_weights(learner, folder / run.WEIGHTS)
 
 
-class _Run:
-    """Network, optimiser and step counter, as one checkpoint holds them."""
-
-    def __init__(self, spec: TrainSpec) -> None:
-        import tensorflow as tf
-
-        from model import networks
-        from model.losses import LOSSES
-
-        keras = tf.keras
-        keras.utils.set_random_seed(spec.seed)
-        self.network = networks.build(spec.network)
-        self.loss = LOSSES[spec.loss]
-        self.step = tf.Variable(0, dtype=tf.int64)
-        warm = spec.warmup_steps > 0
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0 if warm else spec.learning_rate,
-            max(spec.steps - spec.warmup_steps, 1),
-            alpha=spec.final_learning_rate / spec.learning_rate,
-            warmup_target=spec.learning_rate if warm else None,
-            warmup_steps=spec.warmup_steps,
-        )
-        self.optimiser = keras.optimizers.Adam(rate)
-        self.optimiser.build(self.network.trainable_variables)
-        self.checkpoint = tf.train.Checkpoint(
-            network=self.network, optimiser=self.optimiser, step=self.step
-        )
-        self._optimise = tf.function(self._one_step, reduce_retracing=True)
-
-    def optimise(self, batch: tuple[Any, Any]) -> tuple[float, list[float]]:
-        """Make one step; give the loss and the Dice per channel."""
-        loss, dice = self._optimise(*batch)
-        return float(loss), [round(float(value), 4) for value in dice]
-
-    def validate(self, examples: Sequence[tuple[Any, Any]]) -> list[float]:
-        """Give the Dice per channel over fixed examples with the moving statistics."""
-        from model.losses import dice_per_channel
-
-        if not examples:
-            return []
-        images, targets = (np.stack(part) for part in zip(*examples, strict=True))
-        dice = dice_per_channel(targets, self.network(images, training=False))
-        return [round(float(value), 4) for value in dice]
-
-    def _one_step(self, images: Any, targets: Any) -> tuple[Any, Any]:
-        import tensorflow as tf
-
-        from model.losses import dice_per_channel
-
-        with tf.GradientTape() as tape:
-            probability = self.network(images, training=True)
-            loss = self.loss(targets, probability)
-        variables = self.network.trainable_variables
-        self.optimiser.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        self.step.assign_add(1)
-        return loss, dice_per_channel(targets, probability)
+def _used(spec: TrainSpec, training: Sequence[TrainingVolume]) -> Sequence[TrainingVolume]:
+    """Take the training volumes that the specification asks for."""
+    wanted = 1 if spec.training_cases is None else spec.training_cases
+    if len(training) < wanted:
+        raise ValueError(f"{len(training)} training volumes; expected at least {wanted}")
+    return training[: spec.training_cases]
 
 
-def _claim(folder: Path, spec: TrainSpec) -> None:
-    """Write the specification into a new folder, or check it against an old one's."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "train.json"
-    if not path.exists():
-        path.write_text(json.dumps(spec.to_json(), indent=2) + "\n", encoding="utf-8")
-        return
-    old, new = json.loads(path.read_text(encoding="utf-8")), spec.to_json()
-    changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
-    if changed:
-        raise ValueError(
-            f"{folder} holds a run with other settings ({', '.join(changed)}); "
-            "continue it with its own settings or give another folder"
-        )
+def _held_out(spec: TrainSpec, volumes: Sequence[TrainingVolume]) -> list[Example]:
+    """Draw the fixed examples to validate on: whole foramina, nothing augmented."""
+    from model.inputs import example
 
-
-def _forget_after(path: Path, step: int) -> None:
-    """Drop the lines of steps after the checkpoint: they are made again."""
-    if path.exists():
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = (line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step)
-        path.write_text("".join(kept), encoding="utf-8")
-
-
-def _validation_sampler(spec: TrainSpec, volumes: Sequence[TrainingVolume]) -> Sampler | None:
     if not volumes:
-        return None
-    plain = AugmentSpec(deformation_sd=0, rotation_deg=0, noise_sd=0, random_patch=False)
-    return Sampler(volumes, spec.network.patch_size, plain, spec.seed + 1, foramen_share=1.0)
+        return []
+    sampler = Sampler(volumes, spec.network.patch_size, OFF, spec.seed + 1, foramen_share=1.0)
+    return [example(sampler, spec, number) for number in range(_VALIDATION_EXAMPLES)]
 
 
-def _examples(sampler: Sampler | None, numbers: range) -> Iterator[tuple[Any, Any]]:
-    if sampler is not None:
-        for number in numbers:
-            yield sampler.example(number)
+def _save_weights(learner: Any, path: Path) -> Path:
+    """Write the weights whole or not at all."""
+    partial = path.with_name("partial.weights.h5")
+    learner.network.save_weights(partial)
+    os.replace(partial, path)
+    return path
 
 
-def _batches(sampler: Sampler, spec: TrainSpec, start: int) -> Iterator[tuple[Any, Any]]:
-    """Yield the batches of the steps after `start`; batch n is the same after a restart."""
+def _device() -> str:
+    """Name what TensorFlow runs on."""
     import tensorflow as tf
 
-    size, channels = spec.network.patch_size, len(spec.network.channels)
-    numbers = range(start * spec.batch_size, spec.steps * spec.batch_size)
-    data = tf.data.Dataset.from_generator(
-        lambda: _examples(sampler, numbers),
-        output_signature=(
-            tf.TensorSpec((spec.network.slices_in, size, size, 1), tf.float32),
-            tf.TensorSpec((1, size, size, channels), tf.float32),
-        ),
-    )
-    yield from data.batch(spec.batch_size, drop_remainder=True).prefetch(2)
+    gpus = tf.config.list_physical_devices("GPU")
+    names = [tf.config.experimental.get_device_details(gpu).get("device_name", "") for gpu in gpus]
+    return ", ".join(filter(None, names)) or ("GPU" if gpus else "CPU")

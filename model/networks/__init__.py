@@ -1,72 +1,38 @@
-"""The networks by name; importing this needs no TensorFlow.
+"""The networks by name; importing this needs no TensorFlow."""
 
-A preset is a named variant of the thesis: the network, its preprocessing and how it is trained.
-"""
+from typing import Any, Literal
 
-from dataclasses import dataclass
-from typing import Any, Final
-
+from model.networks.count import parameters
+from model.networks.presets import PRESETS, Preset, preset, reduced
 from model.networks.spec import NetworkSpec
-from model.preprocess import PreprocessSpec
 
-__all__ = ["PRESETS", "NetworkSpec", "Preset", "build", "preset"]
+__all__ = [
+    "PRESETS",
+    "NetworkSpec",
+    "Precision",
+    "Preset",
+    "build",
+    "parameters",
+    "preset",
+    "reduced",
+]
+
+Precision = Literal["float32", "mixed_bfloat16"]
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """One named variant.
+def build(spec: NetworkSpec, precision: Precision = "float32") -> Any:
+    """Build the Keras model of a specification; imports TensorFlow.
 
-    Attributes:
-        name: how the command line calls it.
-        summary: one line for people.
-        network: what is built.
-        preprocess: what it sees.
-        batch_size: inputs per training step.
-        loss: name of the loss, see `model.losses`.
+    Args:
+        spec: what to build.
+        precision: what the layers compute in; weights and probabilities are float32 in both.
     """
+    from model.networks import vnet
+    from model.networks.layers import keras
 
-    name: str
-    summary: str
-    network: NetworkSpec
-    preprocess: PreprocessSpec
-    batch_size: int
-    loss: str
-
-
-_ALL: Final = (
-    Preset(
-        "multinet-normalised",
-        "MultiNet at 0.7 mm with the normalised Dice (thesis section 7.5.1)",
-        NetworkSpec(patch_size=481),
-        PreprocessSpec(norm_spacing_mm=0.7),
-        batch_size=2,
-        loss="normalised-dice",
-    ),
-    Preset(
-        "multinet-lower-resolution",
-        "MultiNet at 1.4 mm: the thesis's best network (section 7.5.2, Lower res.)",
-        NetworkSpec(patch_size=225),
-        PreprocessSpec(norm_spacing_mm=1.4),
-        batch_size=8,
-        loss="normalised-dice",
-    ),
-)
-PRESETS: Final[dict[str, Preset]] = {entry.name: entry for entry in _ALL}
-
-
-def preset(name: str) -> Preset:
-    """Look a preset up.
-
-    Raises:
-        ValueError: there is none of that name.
-    """
-    if name not in PRESETS:
-        raise ValueError(f"no preset is called {name!r}; there are {', '.join(PRESETS)}")
-    return PRESETS[name]
-
-
-def build(spec: NetworkSpec) -> Any:
-    """Build the Keras model of a specification; imports TensorFlow."""
-    from model.networks import multinet
-
-    return multinet.build(spec)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        return vnet.build(spec)
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -1,121 +1,73 @@
-"""`foramina model`: train, evaluate, export, predict, synthesise."""
+"""`foramina model`: the data scientist's commands, gathered from the modules that hold them."""
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from node.cli import annotations, evaluation, index, synthetic, training
+from node.cli.curate import curate
+from node.cli.options import CasesOption, DeviceOption, PhantomsOption
 from node.cli.output import JsonOption, print_json, print_rows
+from node.cli.progress import reported
 
-BundleOption = Annotated[
-    str, typer.Option(help="Name of a shipped bundle, or a bundle folder; by default phantom-1.")
-]
-DeviceOption = Annotated[Literal["auto", "gpu", "cpu"], typer.Option(help="Where networks run.")]
-CasesOption = Annotated[
-    Path | None,
-    typer.Option(
-        exists=True,
-        file_okay=False,
-        help="Folder of cases (CASE/dicom, CASE/truth.json); without it phantoms are drawn.",
-    ),
-]
-SeedOption = Annotated[int, typer.Option(min=0, help="Equal seeds give equal results.")]
+_SHOWN = ("name", "parameters", "spacing_mm", "patch", "batch", "summary")  # fits 100 columns
 
 app = typer.Typer(help="Models: the data scientist's side.", no_args_is_help=True)
 
 
-@contextlib.contextmanager
-def _said() -> Iterator[None]:
-    """Turn what the model says about its input into one sentence."""
-    from node.errors import ForaminaError
-
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        raise ForaminaError(str(error)) from error
-
-
 @app.command("list")
-def list_(as_json: JsonOption = False) -> None:
+def list_(
+    reduced: Annotated[
+        bool, typer.Option("--reduced", help="The presets' forms for two processor cores.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """List the networks that can be trained and the bundles that are shipped."""
-    from model import bundle, networks
-
-    rows = [
-        {"kind": "preset", "name": preset.name, "summary": preset.summary}
-        for preset in networks.PRESETS.values()
-    ]
-    rows += [
-        {"kind": "bundle", "name": name, "summary": f"version {bundle.load(name).version}"}
-        for name in bundle.names()
-    ]
-    print_rows(rows, ("kind", "name", "summary"), as_json)
-
-
-@app.command()
-def synthesize(
-    out: Annotated[Path, typer.Argument(help="Folder for the cases.")],
-    count: Annotated[int, typer.Option(min=1, help="How many series.")] = 1,
-    seed: SeedOption = 0,
-) -> None:
-    """Write synthetic series with known points as DICOM: test and training data."""
     from model import commands
 
-    with _said():
-        folders = commands.synthesize(out, count, seed)
-    typer.echo(f"{len(folders)} cases in {out}")
+    with reported():
+        rows = commands.networks(reduced)
+    print_rows(rows, _SHOWN, as_json)
 
 
-@app.command()
-def train(
-    run: Annotated[Path, typer.Argument(help="Run folder; the same command continues it.")],
-    preset: Annotated[str, typer.Option(help="Network, see `foramina model list`.")] = (
-        "multinet-lower-resolution"
-    ),
-    cases: CasesOption = None,
-    phantoms: Annotated[int, typer.Option(min=2, help="How many phantoms to draw.")] = 96,
-    steps: Annotated[int, typer.Option(min=1, help="Optimisation steps in all.")] = 1000,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Examples per step; by default the preset's.")
-    ] = None,
-    schedule: Annotated[
-        Literal["short", "thesis"], typer.Option(help="Learning rate and augmentation.")
-    ] = "short",
-    seed: SeedOption = 1,
-) -> None:
-    """Train a network; stop it at will, the same command goes on from the last checkpoint."""
-    from model import commands
-
-    with _said():
-        weights = commands.train(
-            run,
-            preset=preset,
-            cases=cases,
-            phantoms=phantoms,
-            steps=steps,
-            batch_size=batch_size,
-            schedule=schedule,
-            seed=seed,
-        )
-    typer.echo(f"trained: {weights}")
+app.command()(synthetic.synthesize)
+app.command()(synthetic.realism)
+app.command()(synthetic.montage)
+app.command()(curate)
+app.add_typer(annotations.app, name="annotations")
+app.add_typer(index.app, name="index")
+app.command()(training.train)
+app.command()(training.search)
+app.command()(training.curves)
+app.command()(evaluation.evaluate)
+app.command()(evaluation.compare)
+app.command()(evaluation.published)
 
 
 @app.command("bundle")
 def bundle_(
     run: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A finished run.")],
-    out: Annotated[Path, typer.Argument(help="Folder of the new bundle.")],
-    name: Annotated[str, typer.Option(help="Name; by default the folder's.")] = "",
+    out: Annotated[Path, typer.Argument(metavar="NAME", help="Name or folder of the new bundle.")],
+    name: Annotated[str, typer.Option(help="Another name than the folder's.")] = "",
     version: Annotated[str, typer.Option(help="Version of its content.")] = "1.0.0",
+    cases: CasesOption = None,
+    phantoms: PhantomsOption = 20,
+    device: DeviceOption = "auto",
 ) -> None:
-    """Export a finished run as a bundle that the node serves, with a measured model card."""
+    """Make a finished run into a bundle that the node serves, with a measured model card.
+
+    It is measured on --cases, else on the test part of the index that the run learned from.
+    """
     from model import commands
 
-    with _said():
-        commands.export(run, out, name or out.name, version)
-    typer.echo(
-        f"bundle {name or out.name} {version} in {out}; name it in config.yaml: model.bundle"
-    )
+    name = name or out.absolute().name
+    with reported() as report:
+        commands.bundle(
+            run, out, name, version, cases=cases, phantoms=phantoms, device=device, report=report
+        )
+    typer.echo(f"bundle {name} {version}, measured in {out / 'MODEL_CARD.md'}; in config.yaml:")
+    typer.echo(f"model: {{bundle: {out.absolute()}}}")
 
 
 @app.command()
@@ -123,7 +75,9 @@ def predict(
     series: Annotated[
         Path, typer.Argument(exists=True, file_okay=False, help="Folder with one DICOM series.")
     ],
-    bundle: BundleOption = "phantom-1",
+    bundle: Annotated[
+        str, typer.Option(help="Name of a shipped bundle, or a bundle folder.")
+    ] = "phantom-1",
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
@@ -131,8 +85,8 @@ def predict(
     from model import commands
     from model.labels import spoken
 
-    with _said():
-        prediction = commands.predict(series, bundle, device)
+    with reported() as report:
+        prediction = commands.predict(series, bundle, device, report)
     if as_json:
         print_json(prediction.to_json())
         return
@@ -149,26 +103,3 @@ def predict(
     ]
     print_rows(rows, ("foramen", "x, y, z in mm (LPS)", "confidence", "reason"), as_json=False)
     typer.echo("Research use only, not a medical device.")
-
-
-@app.command()
-def evaluate(
-    cases: CasesOption = None,
-    bundle: BundleOption = "phantom-1",
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for evaluation.json and evaluation.md.")
-    ] = None,
-    phantoms: Annotated[int, typer.Option(min=1, help="How many phantoms to draw.")] = 20,
-    device: DeviceOption = "auto",
-    as_json: JsonOption = False,
-) -> None:
-    """Measure a bundle on cases with known points (thesis section 7.1)."""
-    from model import commands
-    from model.evaluate import markdown
-
-    with _said():
-        report = commands.evaluate(cases, bundle, out, phantoms=phantoms, device=device)
-    if as_json:
-        print_json(report)
-    else:
-        typer.echo(markdown(report))

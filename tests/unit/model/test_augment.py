@@ -1,10 +1,13 @@
 """Augmentation: reproducible, each step can be switched off, image and target move together."""
 
+import dataclasses
+
 import numpy as np
+import pytest
+from scipy import ndimage
 
-from model.augment import AugmentSpec, augment
-
-OFF = AugmentSpec(deformation_sd=0, rotation_deg=0, noise_sd=0, random_patch=False)
+from model import augment as augmentation
+from model.augment import OFF, AugmentSpec, augment
 
 
 def disc(rows: int = 80, columns: int = 90) -> tuple[np.ndarray, np.ndarray]:
@@ -83,3 +86,53 @@ def test_a_random_patch_lies_inside_the_image() -> None:
         assert patch.min() > 0.99
         corners.add(float(patch[1].sum()))
     assert len(corners) > 1
+
+
+@pytest.mark.parametrize("spread", [0.4, 3.0])
+def test_interpolation_is_scipys(spread: float) -> None:
+    rng = np.random.default_rng(3)
+    planes = rng.normal(size=(3, 20, 30)).astype(np.float32)
+    position = rng.uniform(-15 * spread, 15 * spread, (2, 25, 25)).astype(np.float32) + 12
+    ours = augmentation._sample(list(planes), position)
+    for plane, answer in zip(planes, ours, strict=True):
+        theirs = ndimage.map_coordinates(plane, position, order=1, mode="grid-constant", cval=0.0)
+        np.testing.assert_allclose(answer, theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize("knots", [2, 6])
+def test_the_displacement_is_a_cubic_spline_through_its_knots(knots: int) -> None:
+    rng = np.random.default_rng(4)
+    spec = AugmentSpec(deformation_sd=3.0, deformation_knots=knots)
+    values = np.random.default_rng(4).normal(0.0, 3.0, size=(2, knots, knots))
+    ours = augmentation._displacement(rng, 66, spec)
+    for answer, plane in zip(ours, values, strict=True):
+        theirs = ndimage.zoom(plane, 66 / knots, order=3, mode="nearest", grid_mode=True)
+        np.testing.assert_allclose(answer, theirs, atol=1e-3)
+
+
+def test_each_step_can_be_switched_off_by_itself() -> None:
+    image, target = disc(70, 70)
+    plain, _ = augment(np.random.default_rng(1), image, target, 65, OFF)
+    for change in (
+        {"deformation_sd": 3.0}, {"rotation_deg": 30.0}, {"noise_sd": 0.25}, {"random_patch": True},
+    ):  # fmt: skip
+        spec = AugmentSpec(**{**dataclasses.asdict(OFF), **change})  # type: ignore[arg-type]
+        changed, _ = augment(np.random.default_rng(1), image, target, 65, spec)
+        assert not np.array_equal(changed, plain), change
+
+
+def test_another_patch_gets_the_same_deformation_in_mm() -> None:
+    assert AugmentSpec().fitted(481, 0.7) == AugmentSpec()
+    low = AugmentSpec().fitted(225, 1.4)
+    assert (low.deformation_sd, low.deformation_knots) == (2.0, 6)
+    small = AugmentSpec().fitted(129, 0.7)
+    assert (small.deformation_sd, small.deformation_knots) == (4.0, 2)
+    assert small.rotation_deg == 45.0
+
+
+def test_the_input_is_left_as_it_was() -> None:
+    image, target = disc()
+    before = image.copy(), target.copy()
+    augment(np.random.default_rng(0), image, target, 65, AugmentSpec())
+    np.testing.assert_array_equal(image, before[0])
+    np.testing.assert_array_equal(target, before[1])

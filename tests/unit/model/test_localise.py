@@ -215,6 +215,48 @@ def test_four_overlapping_tiles_per_slice_are_merged_by_their_mean() -> None:
     assert plane[22, 22] == pytest.approx(1.5)
 
 
+def single(*rows: int, size: int = 2) -> np.ndarray:
+    """Give a SingleNet's answer: blobs at these rows on both sides."""
+    probability = np.zeros((*SHAPE, 1), np.float32)
+    for row in rows:
+        for index in (3, 11):
+            probability[index, row - size : row + size + 1, 18:23] = 0.8
+    return probability
+
+
+def test_one_channel_is_named_by_its_order_from_head_to_feet() -> None:
+    points = found(localise(single(5, 17, 29, 41, 53), prepared(), SPEC))
+    assert set(points) == set(LABELS)
+    for name, point in points.items():
+        level, side = split(name)
+        x = 16.0 if side == "left" else -16.0
+        assert point == pytest.approx((x, 8.0, 40 - 1.4 * ROWS[level]), abs=1e-5)
+
+
+def test_of_one_channel_the_five_largest_per_side_are_taken() -> None:
+    probability = single(14, 23, 32, 41, 50)
+    probability[11, 4:6, 18:23] = 0.9  # a small T12 on the left
+    points = found(localise(probability, prepared(), SPEC))
+    assert points["L1-left"][2] == pytest.approx(40 - 1.4 * 14)
+    probability[11, 1:8, 12:28] = 0.9  # a large one shifts every level (thesis section 7.4.5.1)
+    shifted = found(localise(probability, prepared(), SPEC))
+    assert shifted["L1-left"][2] == pytest.approx(40 - 1.4 * 4)
+    assert len(shifted) == 10
+
+
+def test_fewer_than_five_in_one_channel_are_counted_from_below() -> None:
+    probability = single(17, 29, 41, 53)
+    landmarks = localise(probability, prepared(), SPEC)
+    assert [mark.label for mark in landmarks if not mark.found] == ["L1-left", "L1-right"]
+    points = found(landmarks)
+    assert points["L5-left"][2] == pytest.approx(40 - 1.4 * 53)
+    assert points["L2-left"][2] == pytest.approx(40 - 1.4 * 17)
+
+
+def test_nothing_in_one_channel_is_ten_missed() -> None:
+    assert found(localise(np.zeros((*SHAPE, 1), np.float32), prepared(), SPEC)) == {}
+
+
 def test_progress_reaches_one() -> None:
     shares: list[float] = []
     probability_volume(np.zeros((4, 33, 33), np.float32), 33, echo, 3, shares.append)

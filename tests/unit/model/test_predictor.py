@@ -3,15 +3,16 @@
 import dataclasses
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from model import bundle
+from model import bundle, networks
 from model.cases import Case
 from model.labels import LABELS
 from model.order import impossible
-from model.predictor import DeviceError, Predictor
+from model.predictor import DeviceError, Predictor, tile_size
 from model.volume import Volume
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
@@ -119,3 +120,55 @@ def test_a_missing_gpu_is_told_not_replaced() -> None:
         pytest.skip("this machine has a GPU")
     with pytest.raises(DeviceError, match="TensorFlow sees no GPU; set it to 'auto' or 'cpu'"):
         Predictor(bundle.load("phantom-1"), device="gpu")
+
+
+def test_larger_tiles_give_the_same_foramina_with_fewer_seams(
+    predictor: Predictor, phantom_case: Case
+) -> None:
+    shipped = predictor.bundle
+    tiled = dataclasses.replace(
+        shipped, localise=dataclasses.replace(shipped.localise, tile_size=257)
+    )
+    plain = predictor.predict(phantom_case.volume).landmarks
+    large = Predictor(tiled, device="cpu").predict(phantom_case.volume).landmarks
+    pairs = [(a.point_mm, b.point_mm) for a, b in zip(plain, large, strict=True)]
+    distances = [math.dist(a, b) for a, b in pairs if a and b]
+    assert len(distances) >= 9
+    assert max(distances) < 3.0
+
+
+def test_a_tile_that_does_not_fit_the_network_is_told() -> None:
+    shipped = bundle.load("phantom-1")
+    odd = dataclasses.replace(
+        shipped, localise=dataclasses.replace(shipped.localise, tile_size=250)
+    )
+    with pytest.raises(ValueError, match="patch_size 250 does not fit 5 compressions"):
+        Predictor(odd, device="cpu")
+
+
+def test_small_patches_are_answered_in_larger_tiles() -> None:
+    shipped = bundle.load("phantom-1")
+    assert tile_size(shipped) == 225
+    single = networks.reduced(networks.preset("singlenet-base"))
+    small = dataclasses.replace(shipped, network=single.network, preprocess=single.preprocess)
+    assert single.network.patch_size == 129
+    assert tile_size(small) == 261
+    native = dataclasses.replace(small.preprocess, norm_spacing_mm=None)
+    assert tile_size(dataclasses.replace(small, preprocess=native)) == 129
+
+
+def test_a_singlenet_is_served_like_any_other(tmp_path: Path, phantom_case: Case) -> None:
+    single = networks.reduced(networks.preset("singlenet-base"))
+    coarse = dataclasses.replace(single.preprocess, norm_spacing_mm=2.8)  # quicker
+    network = networks.build(single.network)
+    network.save_weights(tmp_path / "network.weights.h5")
+    made = dataclasses.replace(
+        bundle.load("phantom-1"),
+        network=single.network,
+        preprocess=coarse,
+        weights=tmp_path / "network.weights.h5",
+    )
+    prediction = Predictor(made, device="cpu").predict(phantom_case.volume)
+    # A new network answers one half everywhere: one candidate that fills the volume.
+    assert {mark.label for mark in prediction.found} <= {"L5-left", "L5-right"}
+    assert len(prediction.found) == 1

@@ -64,8 +64,11 @@ def test_help_imports_nothing_heavy() -> None:
     "words",
     ["serve", "worker", "demo", "send", "echo", "health", "jobs list", "jobs show", "jobs retry",
      "jobs cancel", "series list", "series show", "series resolve", "deliveries list",
-     "deliveries retry", "config check", "model train", "model predict", "model evaluate",
-     "model synthesize"],
+     "deliveries retry", "config check", "model list", "model synthesize", "model realism",
+     "model montage", "model curate", "model annotations import", "model annotations compare",
+     "model index build", "model index check", "model index show", "model train", "model search",
+     "model curves", "model evaluate", "model compare", "model published", "model bundle",
+     "model predict"],
 )  # fmt: skip
 def test_every_command_explains_itself(words: str) -> None:
     result = CliRunner().invoke(cli.app, [*words.split(), "--help"])

@@ -1,0 +1,31 @@
+"""What there is to train and to use."""
+
+from typing import Any
+
+
+def networks(reduced: bool = False) -> list[dict[str, Any]]:
+    """List presets and shipped bundles: one row each, with the count of trainable parameters.
+
+    Needs no TensorFlow.
+
+    Args:
+        reduced: the presets' forms for two processor cores.
+    """
+    from model import bundle
+    from model import networks as registry
+    from model.networks import parameters
+
+    presets = registry.PRESETS.values()
+    forms = map(registry.reduced, presets) if reduced else presets
+    rows = [{"kind": "preset", **preset.describe()} for preset in forms]
+    for name in bundle.names():
+        shipped = bundle.load(name)
+        rows.append({
+            "kind": "bundle",
+            "name": name,
+            "summary": f"bundle, version {shipped.version}, {shipped.network.family}",
+            "parameters": parameters(shipped.network),
+            "spacing_mm": shipped.preprocess.norm_spacing_mm,
+            "patch": shipped.network.patch_size,
+        })  # fmt: skip
+    return rows
