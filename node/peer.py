@@ -28,6 +28,22 @@ class Peer:
     def __str__(self) -> str:
         return f"{self.ae_title} at {self.host}:{self.port}"
 
+    def addresses(self) -> list[str]:
+        """Resolve the host name, IPv4 first: few DICOM systems listen on IPv6.
+
+        Raises:
+            PeerError: the name is unknown.
+        """
+        try:
+            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise PeerError(
+                f"{self}: the host is unknown ({error.strerror}); check its name, or give "
+                "an address"
+            ) from error
+        found.sort(key=lambda entry: entry[0] != socket.AF_INET)
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
 
 class Interrupt:
     """Lets one thread end, at once, what another is saying to a peer."""

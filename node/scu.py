@@ -338,7 +338,7 @@ def _associate(peer: Peer, contexts: list[PresentationContext], observed: _Obser
     ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = peer.timeout_s
     ae.network_timeout = 2 * peer.timeout_s
     association: Association | None = None
-    for address in _addresses(peer):
+    for address in peer.addresses():
         association = ae.associate(
             address,
             peer.port,
@@ -350,18 +350,6 @@ def _associate(peer: Peer, contexts: list[PresentationContext], observed: _Obser
         if observed.connected:
             break
     return cast(Association, association)
-
-
-def _addresses(peer: Peer) -> list[str]:
-    """Resolve the peer's host name, IPv4 first: few DICOM systems listen on IPv6."""
-    try:
-        found = socket.getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise PeerError(
-            f"{peer}: the host is unknown ({error.strerror}); check its name, or give an address"
-        ) from error
-    found.sort(key=lambda entry: entry[0] != socket.AF_INET)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def _not_established(association: Association, observed: _Observed) -> PeerError:
