@@ -145,7 +145,7 @@ def _prepared(
     sources: "Sequence[Reader]", spec: "PreprocessSpec", what: str, report: Report
 ) -> list[Ready]:
     """Read and prepare every case, in worker processes where there are many."""
-    from model.synthetic.workers import each
+    from model.workers import each
 
     ready = []
     processes = 2 if len(sources) >= _WORTH_A_POOL else 1

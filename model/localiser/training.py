@@ -2,11 +2,8 @@
 
 import json
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +11,7 @@ import numpy as np
 
 from model.localiser.examples import CoarseExample, FineExample
 from model.localiser.spec import CoarseSpec, FineSpec
+from model.workers import ahead
 
 Example = CoarseExample | FineExample
 Source = Callable[[int], Sequence[Example]]
@@ -77,7 +75,7 @@ def train(
     weights = folder / "network.weights.h5"
     saved_at = time.monotonic()
     with (folder / "history.jsonl").open("a", encoding="utf-8") as history:
-        for batch in _batches(source, range(start, spec.steps), processes):
+        for batch in ahead(source, range(start, spec.steps), processes, _AHEAD):
             losses = {name: round(value, 5) for name, value in run.optimise(batch).items()}
             step = int(run.step.numpy())
             history.write(json.dumps({"step": step, **losses}) + "\n")
@@ -257,21 +255,6 @@ def _cells(shape: Any, spacing: Any, stride: int) -> Any:
     scaled = [axes[0], axes[1] * stride + offset, axes[2] * stride + offset]
     grid = tf.stack(tf.meshgrid(*scaled, indexing="ij"), axis=-1)
     return tf.reshape(grid, (1, -1, 3)) * spacing[:, None]
-
-
-def _batches(source: Source, numbers: range, processes: int) -> Iterator[Sequence[Example]]:
-    """Yield the batches of these numbers, made ahead in other processes."""
-    if processes == 0:
-        yield from map(source, numbers)
-        return
-    waiting: deque[Future[Sequence[Example]]] = deque()
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        for number in numbers:
-            waiting.append(pool.submit(source, number))
-            if len(waiting) >= _AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def _claim(folder: Path, spec: RunSpec) -> None:

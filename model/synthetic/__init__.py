@@ -53,7 +53,7 @@ def write_cases(
         ValueError: unknown contrast; no label map with points in the folder.
     """
     from model.synthetic.series import Order, case_name, write_folder
-    from model.synthetic.workers import each
+    from model.workers import each
 
     maps: list[Path | None] = [None]
     if label_maps is not None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from model.landmark import Point
 from model.synthetic.labelmap import LabelMap
-from model.synthetic.workers import each
+from model.workers import each
 
 if TYPE_CHECKING:
     from model.synthetic.anatomy import Subject

@@ -2,8 +2,9 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
 from typing import TypeVar
 
@@ -22,14 +23,42 @@ def each(
     if processes <= 1 or len(items) <= 1:
         yield from map(function, items)
         return
-    pool = ProcessPoolExecutor(
-        min(processes, len(items)), get_context("spawn"), initializer=_prepare
-    )
-    with pool:
+    with _pool(min(processes, len(items))) as pool:
         try:
             yield from pool.map(function, items)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def ahead(
+    function: Callable[[_In], _Out], items: Iterable[_In], processes: int, waiting: int
+) -> Iterator[_Out]:
+    """Call a picklable function on items, a few before they are asked for; keep their order.
+
+    Args:
+        function: what to call.
+        items: may be endless.
+        processes: how many work at a time; 0 works in the calling process.
+        waiting: items that are worked on or kept before they are asked for.
+    """
+    if processes == 0:
+        yield from map(function, items)
+        return
+    started: deque[Future[_Out]] = deque()
+    with _pool(processes) as pool:
+        try:
+            for item in items:
+                started.append(pool.submit(function, item))
+                if len(started) >= waiting:
+                    yield started.popleft().result()
+            while started:
+                yield started.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _pool(processes: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(processes, get_context("spawn"), initializer=_prepare)
 
 
 def _prepare() -> None:
