@@ -9,6 +9,7 @@ import json
 import os
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 _COMPRESSION: Final = 1  # zlib's fastest: a fifth of the time of its default, a third larger
 _ABANDONED_S: Final = 3600.0  # no subject takes an hour to write
+_DAMAGED: Final = (
+    zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError, ValueError
+)  # fmt: skip
 _DATE: Final = (1980, 1, 1, 0, 0, 0)  # of every member, so that equal subjects give equal bytes
 
 
@@ -99,7 +103,7 @@ def load(path: Path) -> "Subject":
             labels = np.lib.format.read_array(
                 io.BytesIO(archive.read("labels.npy")), allow_pickle=False
             )
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+    except _DAMAGED as error:
         raise ValueError(
             f"{path} is no subject ({error}); delete it, and build it again from its seed"
         ) from error

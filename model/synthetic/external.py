@@ -1,57 +1,33 @@
 """Label maps of others (NIfTI) as subjects for the MR stage.
 
-Beside `NAME.nii.gz` may lie `NAME.json` (or `.yaml`, `.yml`):
-
-    numbering: vertebrae      # or subregions, totalsegmentator; without it, it is recognised
-    tissues: {7: AORTA}       # number in the map to a name of `Tissue`; wins over the numbering
-    background: fill          # or air: the map is complete, 0 is air
-    points: {L4-left: [x, y, z]}   # LPS mm; also decoys, anchors
-    grades: {L4-left: 0}
-    lumbar_count: 5
-    transitional: none
-
-A map without points is of use for training on tissues alone: no foramen can be found honestly in
-whole vertebrae, whose joints and discs the map does not show.
+What a map means stands beside it, see `model.synthetic.description`. A map without points is of use
+for training on tissues alone: no foramen can be found honestly in whole vertebrae, whose joints and
+discs the map does not show.
 """
 
-import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import yaml
 
 from model.affine import FloatArray
-from model.labels import LABELS
 from model.landmark import Point
-from model.synthetic import fill, numbering
+from model.synthetic import description, fill, numbering
+from model.synthetic.description import Description
 from model.synthetic.labelmap import LabelArray, LabelMap
-from model.synthetic.marks import REACH_MM
+from model.synthetic.marks import REACH_MM, inside
 from model.synthetic.tissue import Tissue
 
 if TYPE_CHECKING:
     from model.synthetic.anatomy import Subject
     from model.synthetic.foramen import Foramen
 
-_SUFFIXES: Final = (".nii.gz", ".nii")
-_DESCRIPTIONS: Final = (".json", ".yaml", ".yml")
-_KEYS: Final = frozenset(
-    {
-        "numbering",
-        "tissues",
-        "background",
-        "points",
-        "decoys",
-        "anchors",
-        "grades",
-        "lumbar_count",
-        "transitional",
-    }
-)
 _RAS_TO_LPS: Final = np.diag([-1.0, -1.0, 1.0, 1.0])
 _HALF_DEPTH_MM: Final = 4.5
 _HALF_HEIGHT_MM: Final = 9.0
+_DAMAGED: Final = (EOFError, OSError, zlib.error)  # on half a file, or a damaged one
 
 
 def files(folder: Path) -> list[Path]:
@@ -61,7 +37,9 @@ def files(folder: Path) -> list[Path]:
         ValueError: there is none.
     """
     found = sorted(
-        path for path in folder.rglob("*") if path.is_file() and path.name.endswith(_SUFFIXES)
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.name.endswith(description.SUFFIXES)
     )
     if not found:
         raise ValueError(f"{folder} holds no label map; expected *.nii.gz or *.nii")
@@ -75,7 +53,7 @@ def files_with_points(folder: Path) -> list[Path]:
         ValueError: there is none; the message says how to name points.
     """
     found = files(folder)
-    known = [path for path in found if described(path).get("points")]
+    known = [path for path in found if description.read(path).points]
     if not known:
         raise ValueError(
             f"none of the {len(found)} NIfTI files in {folder} has points, so no truth can be "
@@ -111,26 +89,20 @@ def read(path: Path, seed: int = 0) -> "Subject":
     """
     from model.synthetic.anatomy import Subject
 
-    about = described(path)
+    about = description.read(path)
     numbers, affine = _oriented(path)
-    tissues = _tissues(path, numbers, about)
-    labels = _translated(numbers, tissues)
-    if about.get("background", "fill") == "fill":
-        label_map = fill.complete(LabelMap(labels, affine), np.random.default_rng([seed, 7101]))
-    else:
-        label_map = LabelMap(np.where(labels == fill.UNKNOWN, Tissue.AIR, labels), affine)
-    points = _points(path, about.get("points", {}), LABELS)
-    grades = {name: int(grade) for name, grade in about.get("grades", {}).items()}
+    _require_inside(path, about.points, affine, numbers.shape)
+    labels = _translated(numbers, _tissues(path, numbers, about))
     return Subject(
-        name=_stem(path),
-        label_map=label_map,
-        points=points,
-        foramina={name: _foramen(name, point, grades) for name, point in points.items()},
-        decoys=_points(path, about.get("decoys", {})),
-        anchors=_points(path, about.get("anchors", {})),
-        lumbar_count=int(about.get("lumbar_count", 5)),
-        transitional=str(about.get("transitional", "none")),
-        grades=grades,
+        name=description.stem(path),
+        label_map=_completed(path, LabelMap(labels, affine), about, seed),
+        points=about.points,
+        foramina={name: _foramen(name, at, about.grades) for name, at in about.points.items()},
+        decoys=about.decoys,
+        anchors=about.anchors,
+        lumbar_count=about.lumbar_count,
+        transitional=about.transitional,
+        grades=about.grades,
         traits={"label_map": path.name},
     )
 
@@ -146,41 +118,37 @@ def keep(folder: Path, cache_folder: Path) -> list[Path]:
     cache_folder.mkdir(parents=True, exist_ok=True)
     kept = []
     for path in files(folder):
-        target = cache_folder / f"map-{_stem(path)}.npz"
+        target = cache_folder / f"{_kept_name(path.relative_to(folder))}.npz"
         if not target.exists():
             cache.save(read(path), target)
         kept.append(target)
     return kept
 
 
-def described(path: Path) -> dict[str, Any]:
-    """Read the description beside a label map; empty when there is none.
-
-    Raises:
-        ValueError: it is no mapping, or has unknown keys.
-    """
-    for suffix in _DESCRIPTIONS:
-        beside = path.with_name(_stem(path) + suffix)
-        if beside.is_file():
-            text = beside.read_text(encoding="utf-8")
-            found = json.loads(text) if suffix == ".json" else yaml.safe_load(text)
-            _require_known(beside, found)
-            return dict(found)
-    return {}
+def _kept_name(place: Path) -> str:
+    """Name a map after its folders too: public sets give every case's map the same name."""
+    return "-".join(("map", *place.parent.parts, description.stem(place)))
 
 
-def _require_known(beside: Path, found: Any) -> None:
-    if not isinstance(found, dict):
-        raise ValueError(f"{beside}: expected a mapping with {', '.join(sorted(_KEYS))}")
-    unknown = sorted(map(str, set(found) - _KEYS))
-    if unknown:
-        raise ValueError(
-            f"{beside}: {', '.join(unknown)} is unknown; expected {', '.join(sorted(_KEYS))}"
-        )
+def _require_inside(
+    path: Path, points: Mapping[str, Point], affine: FloatArray, shape: tuple[int, ...]
+) -> None:
+    for name, point in points.items():
+        if not inside(point, affine, shape):
+            raise ValueError(
+                f"{path}: {name} at {', '.join(f'{value:g}' for value in point)} lies outside the "
+                "map; expected LPS mm (x to the left, y to the back, z to the head)"
+            )
 
 
-def _stem(path: Path) -> str:
-    return path.name.removesuffix(".gz").removesuffix(".nii")
+def _completed(path: Path, label_map: LabelMap, about: Description, seed: int) -> LabelMap:
+    if about.complete:
+        known = np.where(label_map.labels == fill.UNKNOWN, Tissue.AIR, label_map.labels)
+        return LabelMap(known, label_map.affine)
+    try:
+        return fill.complete(label_map, np.random.default_rng([seed, 7101]))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _oriented(path: Path) -> tuple[np.ndarray[Any, Any], FloatArray]:
@@ -192,13 +160,18 @@ def _oriented(path: Path) -> tuple[np.ndarray[Any, Any], FloatArray]:
         image = nibabel.load(path)
     except filebasedimages.ImageFileError as error:
         raise ValueError(f"{path} is no NIfTI file: {error}") from error
-    if len(image.shape) != 3:
+    except _DAMAGED as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    if len(image.shape) != 3 or 0 in image.shape:
         raise ValueError(f"{path}: expected a NIfTI image of three dimensions, got {image.shape}")
     turn = orientations.ornt_transform(
         orientations.io_orientation(image.affine), orientations.axcodes2ornt(("L", "I", "P"))
     )
-    turned = image.as_reoriented(turn)
-    values = np.asanyarray(turned.dataobj)
+    try:
+        turned = image.as_reoriented(turn)
+        values = np.asanyarray(turned.dataobj)
+    except _DAMAGED as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
     low, high = float(values.min()), float(values.max())
     if low < 0 or high > 255 or np.any(values != np.rint(values)):
         raise ValueError(
@@ -208,30 +181,16 @@ def _oriented(path: Path) -> tuple[np.ndarray[Any, Any], FloatArray]:
     return values.astype(np.uint8), _RAS_TO_LPS @ np.asarray(turned.affine, dtype=np.float64)
 
 
-def _tissues(path: Path, numbers: LabelArray, about: Mapping[str, Any]) -> dict[int, Tissue]:
+def _tissues(path: Path, numbers: LabelArray, about: Description) -> dict[int, Tissue]:
     present = [int(number) for number in np.unique(numbers) if number]
-    scheme = about.get("numbering") or numbering.recognised(present)
-    own = {int(number): _tissue(path, name) for number, name in about.get("tissues", {}).items()}
-    if scheme is None and not own:
+    scheme = about.numbering or numbering.recognised(present)
+    if scheme is None and not about.tissues:
         raise ValueError(
-            f"{path}: the numbers {present[:12]} are unknown; name them in {_stem(path)}.json "
-            'beside it: {"tissues": {"1": "MARROW"}}, or a numbering: '
-            + ", ".join(numbering.SCHEMES)
+            f"{path}: the numbers {present[:12]} are unknown; name them in "
+            f'{description.stem(path)}.json beside it: {{"tissues": {{"1": "MARROW"}}}}, '
+            "or a numbering: " + ", ".join(numbering.SCHEMES)
         )
-    if scheme is not None and scheme not in numbering.SCHEMES:
-        raise ValueError(
-            f"{path}: numbering {scheme!r} is unknown; there are {', '.join(numbering.SCHEMES)}"
-        )
-    return {**numbering.SCHEMES.get(scheme or "", {}), **own}
-
-
-def _tissue(path: Path, name: object) -> Tissue:
-    try:
-        return Tissue[str(name)]
-    except KeyError as error:
-        raise ValueError(
-            f"{path}: {name!r} is no tissue; there are {', '.join(Tissue.__members__)}"
-        ) from error
+    return {**numbering.SCHEMES.get(scheme or "", {}), **about.tissues}
 
 
 def _translated(numbers: LabelArray, tissues: Mapping[int, Tissue]) -> LabelArray:
@@ -239,20 +198,6 @@ def _translated(numbers: LabelArray, tissues: Mapping[int, Tissue]) -> LabelArra
     for number, tissue in tissues.items():
         table[number] = tissue
     return np.asarray(table[numbers])
-
-
-def _points(
-    path: Path, listed: Mapping[str, Any], names: tuple[str, ...] | None = None
-) -> dict[str, Point]:
-    points: dict[str, Point] = {}
-    for name, values in listed.items():
-        if (names is not None and name not in names) or len(values) != 3:
-            raise ValueError(
-                f"{path}: point {name!r}: {values!r}; expected a label such as L4-left and three mm"
-            )
-        x, y, z = (float(value) for value in values)
-        points[name] = (x, y, z)
-    return points
 
 
 def _foramen(name: str, point: Point, grades: Mapping[str, int]) -> "Foramen":

@@ -87,9 +87,10 @@ def complete(label_map: LabelMap, rng: np.random.Generator) -> LabelMap:
     Raises:
         ValueError: it shows no bone to place the body around.
     """
-    if not np.isin(label_map.labels, _values(BONE)).any():
+    fine = _refined(label_map)  # in which a lone voxel of bone may have gone
+    if not np.isin(fine.labels, _values(BONE)).any():
         raise ValueError("the label map shows no bone, so no body can be placed around it")
-    wide = _padded(_refined(label_map))
+    wide = _padded(fine)
     labels = wide.labels
     canal = _found_canal(wide)
     noise = Noise.sample(rng, wide.spacing_mm)

@@ -25,6 +25,7 @@ StoredArray = npt.NDArray[np.int32]
 _FIRST_DAY: Final = datetime.date(2020, 1, 1)
 _FEET_FIRST: Final = 0.15  # share of series with the patient lying feet first
 _BRIGHT_PERCENT: Final = 99.5
+_UNNAMED: Final = "SAG FREE SYNTHETIC"  # without "contrast", which readers take for an agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def draw_style(
         vendor=chosen,
         scanner=scanner,
         sequence=sequence,
-        description=_one(rng, sequence.descriptions) if named else "SAG SYNTHETIC CONTRAST",
+        description=_one(rng, sequence.descriptions) if named else _UNNAMED,
         sequence_name=_one(rng, sequence.names) if sequence.names else None,
         image_type=("ORIGINAL", "PRIMARY", *_one(rng, chosen.image_types)),
         scan_options=_one(rng, chosen.scan_options),
@@ -134,7 +135,7 @@ def patient_and_study(dataset: Dataset, seed: int, sex: str, uid: UID) -> None:
     dataset.SeriesTime = dataset.AcquisitionTime = dataset.ContentTime = "120500"
     dataset.ReferringPhysicianName = ""
     dataset.StudyID = "1"
-    dataset.AccessionNumber = f"SYN{seed}"
+    dataset.AccessionNumber = f"SYN{seed % 10**13}"  # an SH has 16 characters
     dataset.StudyDescription = "SYNTHETIC LUMBAR SPINE"
     dataset.ImageComments = f"Synthetic image, seed {seed}: no patient exists"
 

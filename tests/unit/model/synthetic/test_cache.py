@@ -97,3 +97,15 @@ def test_damaged_and_foreign_files_are_told(
     monkeypatch.setattr(cache, "FORMAT", 99)
     with pytest.raises(ValueError, match="has format 1, expected 99"):
         cache.load(path)
+
+
+@pytest.mark.parametrize("place", [0.1, 0.3, 0.5])
+def test_a_flipped_byte_is_told(tmp_path: Path, place: float) -> None:
+    path = tmp_path / "one.npz"
+    cache.save(kept_subject(), path)
+    data = bytearray(path.read_bytes())
+    for at in range(int(place * len(data)), int(place * len(data)) + 8):
+        data[at] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"one\.npz is no subject"):
+        cache.load(path)

@@ -1,5 +1,6 @@
 """Label maps of others: read in any orientation, numbers named, what lacks told."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -81,20 +82,11 @@ def test_a_map_without_points_is_no_case(tmp_path: Path) -> None:
     assert external.files_with_points(tmp_path) == [named]
 
 
-def test_yaml_describes_too(tmp_path: Path) -> None:
-    path = save(tmp_path)
-    (tmp_path / "one.yaml").write_text("points: {L4-left: [1, 2, 3]}\nbackground: air\n")
-    assert external.read(path).points == {"L4-left": (1.0, 2.0, 3.0)}
-
-
 @pytest.mark.parametrize(
     ("about", "sentence"),
     [
-        ({"tisues": {}}, "tisues is unknown; expected anchors"),
-        ({"tissues": {"7": "BONE"}}, "'BONE' is no tissue; there are AIR"),
-        ({"numbering": "mine"}, "numbering 'mine' is unknown"),
-        ({"points": {"L6-left": [1, 2, 3]}, "background": "air"}, "'L6-left'"),
-        ({"points": {"L4-left": [1, 2]}, "background": "air"}, "three mm"),
+        ({"tissues": {"1": "BONE"}}, r"one\.json: 'BONE' is no tissue"),
+        ({"points": {"L4-left": [120.0, 3.0, -5.0]}}, r"one\.nii\.gz: L4-left .* outside the map"),
     ],
 )
 def test_a_wrong_description_is_told(tmp_path: Path, about: dict[str, Any], sentence: str) -> None:
@@ -113,6 +105,34 @@ def test_what_is_no_label_map_is_told(tmp_path: Path) -> None:
         external.read(tmp_path / "text.nii")
     with pytest.raises(ValueError, match=r"the numbers \[3\] are unknown"):
         external.read(save(tmp_path, made=np.full(SHAPE, 3, np.uint8)))
+
+
+@pytest.mark.parametrize("kept_share", [0.1, 0.5, 0.98])
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nii"])
+def test_half_a_file_is_told(tmp_path: Path, suffix: str, kept_share: float) -> None:
+    noise = np.random.default_rng(1).integers(20, 24, SHAPE, dtype=np.uint8)
+    whole = save(tmp_path, made=noise).read_bytes()
+    data = whole if suffix == ".nii.gz" else gzip.decompress(whole)
+    path = tmp_path / f"half{suffix}"
+    path.write_bytes(data[: int(kept_share * len(data))])
+    with pytest.raises(ValueError, match=r"half\.nii.*cannot be read"):
+        external.read(path)
+
+
+def test_a_map_without_bone_is_named(tmp_path: Path) -> None:
+    made = np.where(numbers() == 7, 7, 0).astype(np.uint8)
+    with pytest.raises(ValueError, match=r"one\.nii\.gz: .* no bone"):
+        external.read(save(tmp_path, made=made, tissues={"7": "AORTA"}))
+
+
+def test_maps_of_one_name_are_kept_apart(tmp_path: Path) -> None:
+    for person, number in (("a", 23), ("b", 24)):
+        (tmp_path / "maps" / person).mkdir(parents=True)
+        made = np.where(numbers() == number, number, 0).astype(np.uint8)
+        save(tmp_path / "maps" / person, made=made, background="air", numbering="vertebrae")
+    kept = external.keep(tmp_path / "maps", tmp_path / "kept")
+    one, other = (cache.load(path).label_map.labels for path in kept)
+    assert not np.array_equal(one, other)
 
 
 def test_maps_are_kept_for_training(tmp_path: Path) -> None:

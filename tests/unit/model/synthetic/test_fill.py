@@ -79,3 +79,11 @@ def test_a_map_without_bone_is_refused() -> None:
     empty = LabelMap(np.full((4, 4, 4), fill.UNKNOWN, np.uint8), np.eye(4))
     with pytest.raises(ValueError, match="shows no bone"):
         fill.complete(empty, np.random.default_rng(1))
+
+
+def test_a_lone_voxel_of_bone_that_refining_loses_is_refused() -> None:
+    labels = np.full((20, 20, 20), Tissue.MUSCLE, np.uint8)
+    labels[9, 9, 9] = Tissue.MARROW
+    lone = LabelMap(labels, np.diag([2.0, 2.0, 2.0, 1.0]))
+    with pytest.raises(ValueError, match="shows no bone"):
+        fill.complete(lone, np.random.default_rng(1))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from model.synthetic import headers
 from model.synthetic.vendors import VENDORS
@@ -69,3 +70,15 @@ def test_the_phase_direction_orders_the_matrix(
     headers.mr_image(dataset, style(1), protocol(phase_head_feet=head_feet))
     assert dataset.InPlanePhaseEncodingDirection == direction
     assert dataset.AcquisitionMatrix == matrix
+
+
+def test_names_of_a_large_seed_fit_their_values() -> None:
+    dataset = Dataset()
+    headers.patient_and_study(dataset, 10**20, "F", UID("2.25.1"))
+    assert len(dataset.AccessionNumber) <= 16
+    assert len(dataset.PatientID) <= 64
+
+
+def test_a_free_contrast_names_no_contrast_agent() -> None:
+    drawn = headers.draw_style(np.random.default_rng(1), "free")
+    assert "contrast" not in drawn.description.lower()
