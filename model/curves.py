@@ -28,9 +28,7 @@ class History:
         import tensorflow as tf
 
         self._channels = channels
-        kept = [line for line in read(folder) if line["step"] <= step]
-        text = "".join(json.dumps(line) + "\n" for line in kept)
-        (folder / HISTORY).write_text(text, encoding="utf-8")
+        kept = rewind(folder, step)
         self._file = (folder / HISTORY).open("a", encoding="utf-8")
         shutil.rmtree(folder / BOARD, ignore_errors=True)  # else the repeated steps show twice
         self._board: Any = tf.summary.create_file_writer(str(folder / BOARD))
@@ -60,6 +58,14 @@ class History:
     def __exit__(self, *exception: object) -> None:
         self._file.close()
         self._board.close()
+
+
+def rewind(folder: Path, step: int) -> list[Line]:
+    """Drop the lines of a run's history after a step, which are made again; give the rest."""
+    kept = [line for line in read(folder) if line["step"] <= step]
+    text = "".join(json.dumps(line) + "\n" for line in kept)
+    (folder / HISTORY).write_text(text, encoding="utf-8")
+    return kept
 
 
 def read(folder: Path) -> list[Line]:

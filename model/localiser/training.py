@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from model import run as run_folder
+from model.curves import rewind
 from model.localiser.examples import CoarseExample, FineExample
 from model.localiser.spec import CoarseSpec, FineSpec
 from model.workers import ahead
@@ -57,7 +59,7 @@ def train(
 ) -> Path:
     """Train until `spec.steps`, continuing from the folder's last checkpoint if it has one.
 
-    The folder receives `run.json`, `history.jsonl` (the losses of every step),
+    The folder receives `train.json`, `history.jsonl` (the losses of every step),
     `checkpoint/`, and `network.weights.h5`, the averaged weights, at every checkpoint.
 
     Raises:
@@ -65,16 +67,19 @@ def train(
     """
     import tensorflow as tf
 
-    _claim(folder, spec)
+    plain = json.dumps({"kind": type(spec.network).__name__, **asdict(spec)})
+    run_folder.claim(folder, json.loads(plain))
     run = _Run(spec)
-    manager = tf.train.CheckpointManager(run.checkpoint, str(folder / "checkpoint"), max_to_keep=2)
+    manager = tf.train.CheckpointManager(
+        run.checkpoint, str(folder / run_folder.CHECKPOINT), max_to_keep=2
+    )
     if manager.latest_checkpoint:
         run.checkpoint.restore(manager.latest_checkpoint)
     start = int(run.step.numpy())
-    _forget_after(folder / "history.jsonl", start)
-    weights = folder / "network.weights.h5"
+    rewind(folder, start)
+    weights = folder / run_folder.WEIGHTS
     saved_at = time.monotonic()
-    with (folder / "history.jsonl").open("a", encoding="utf-8") as history:
+    with (folder / run_folder.HISTORY).open("a", encoding="utf-8") as history:
         for batch in ahead(source, range(start, spec.steps), processes, _AHEAD):
             losses = {name: round(value, 5) for name, value in run.optimise(batch).items()}
             step = int(run.step.numpy())
@@ -255,23 +260,3 @@ def _cells(shape: Any, spacing: Any, stride: int) -> Any:
     scaled = [axes[0], axes[1] * stride + offset, axes[2] * stride + offset]
     grid = tf.stack(tf.meshgrid(*scaled, indexing="ij"), axis=-1)
     return tf.reshape(grid, (1, -1, 3)) * spacing[:, None]
-
-
-def _claim(folder: Path, spec: RunSpec) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "run.json"
-    text = json.dumps({"kind": type(spec.network).__name__, **asdict(spec)}, indent=1) + "\n"
-    if path.exists() and path.read_text(encoding="utf-8") != text:
-        raise ValueError(
-            f"{folder} holds a run with other settings (see run.json); continue it with its own "
-            "or give another folder"
-        )
-    path.write_text(text, encoding="utf-8")
-
-
-def _forget_after(path: Path, step: int) -> None:
-    """Drop the lines of steps after the checkpoint: they are made again."""
-    if path.exists():
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = (line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step)
-        path.write_text("".join(kept), encoding="utf-8")
