@@ -76,26 +76,32 @@ def build(
         part_of = {one.images: _named_part(one, folder) for one in labelled}
     else:
         part_of = _drawn_parts(patient_of, shares, seed, previous)
-    names = _names([one.images for one in labelled], folder)
-    index = Index(
-        seed=seed,
-        patients=patients,
-        entries=tuple(
-            Entry(
-                name=names[one.images],
-                part=part_of[one.images],
-                patient=patient_of[one.images],
-                series_instance_uid=one.first.series_instance_uid,
-                images=one.images,
-                annotation=one.annotation,
-            )
-            for one in labelled
-        ),
-    )
+    entries = _entries(labelled, folder, part_of, patient_of)
+    index = Index(seed=seed, patients=patients, entries=entries)
     step = _reporting(report, "checking series", len(index.entries))
     done = iter(range(1, len(index.entries) + 1))
     raise_all(check(index, (lambda _: step(next(done))) if step else None))
     return Built(index, notes)
+
+
+def _entries(
+    labelled: Sequence[Labelled],
+    folder: Path,
+    part_of: Mapping[Path, Part],
+    patient_of: Mapping[Path, str],
+) -> tuple[Entry, ...]:
+    names = _names([one.images for one in labelled], folder)
+    return tuple(
+        Entry(
+            name=names[one.images],
+            part=part_of[one.images],
+            patient=patient_of[one.images],
+            series_instance_uid=one.first.series_instance_uid,
+            images=one.images,
+            annotation=one.annotation,
+        )
+        for one in labelled
+    )
 
 
 def _reporting(report: Report | None, what: str, total: int) -> archive.Report | None:

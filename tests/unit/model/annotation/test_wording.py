@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.annotation.wording import SILENT, Contradiction, Wording, joined, of_code, of_text
-from model.labels import LABELS, LEVELS, segment, split, spoken
+from model.labels import LABELS, LEVELS, SIDES, segment, split, spoken
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,9 @@ def test_every_label_is_read_back_in_any_order(label: str, form: str, loud: bool
 
 @given(st.text())
 def test_any_text_is_read_without_an_error(text: str) -> None:
-    of_text(text)
+    said = of_text(text)
+    assert said.level in {None, *LEVELS}
+    assert said.side in {None, *SIDES}
 
 
 def test_what_the_node_says_is_understood() -> None:
