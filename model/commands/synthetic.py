@@ -13,6 +13,7 @@ def synthesize(
     *,
     contrast: str = "T1",
     label_maps: Path | None = None,
+    anatomies: Path | None = None,
     processes: int = 2,
     report: Report = silent,
 ) -> list[Path]:
@@ -24,6 +25,7 @@ def synthesize(
         seed: of the first; the others follow.
         contrast: `T1`, `T2` or `free`.
         label_maps: folder of NIfTI label maps to image instead of drawn anatomies.
+        anatomies: folder to keep the drawn anatomies in, and to take them from again.
         processes: how many work at a time.
         report: told about progress.
 
@@ -43,6 +45,7 @@ def synthesize(
         lambda _: report("writing scans", next(done), count),
         contrast=contrast,
         label_maps=label_maps,
+        anatomies=anatomies,
         processes=processes,
     )
 

@@ -33,6 +33,7 @@ def write_cases(
     *,
     contrast: str = "T1",
     label_maps: Path | None = None,
+    anatomies: Path | None = None,
     processes: int = 2,
 ) -> list[Path]:
     """Write the cases of the seeds `seed` .. `seed + count - 1` below a folder.
@@ -44,6 +45,7 @@ def write_cases(
         progress: called with the folder of each case that is done.
         contrast: `T1`, `T2` or `free` (a random contrast that no scanner has).
         label_maps: folder of NIfTI label maps to image in turn, instead of drawn anatomies.
+        anatomies: folder to keep the drawn anatomies in, and to take them from again.
         processes: how many work at a time.
 
     Returns:
@@ -61,7 +63,7 @@ def write_cases(
 
         maps = list(external.files_with_points(label_maps))
     orders = [
-        Order(out / case_name(one), one, contrast, maps[(one - seed) % len(maps)])
+        Order(out / case_name(one), one, contrast, maps[(one - seed) % len(maps)], None, anatomies)
         for one in range(seed, seed + count)
     ]
     folders = []

@@ -37,6 +37,8 @@ class Order:
         contrast: one of `CONTRASTS`; `free` has no timing in its header.
         label_map: image this NIfTI file instead of a drawn anatomy.
         vendor: key in `model.synthetic.vendors.VENDORS`; None draws one.
+        anatomies: folder where drawn anatomies are kept, see `model.synthetic.cache`; None keeps
+            none.
     """
 
     folder: Path
@@ -44,6 +46,7 @@ class Order:
     contrast: str = "T1"
     label_map: Path | None = None
     vendor: str | None = None
+    anatomies: Path | None = None
 
 
 def case_name(seed: int) -> str:
@@ -133,7 +136,11 @@ def _subject(order: Order) -> "Subject":
     if order.label_map is None:
         from model.synthetic import anatomy
 
-        return anatomy.draw(order.seed)
+        if order.anatomies is None:
+            return anatomy.draw(order.seed)
+        from model.synthetic import cache
+
+        return cache.load(cache.build(order.anatomies, [order.seed], processes=1)[0])
     from model.synthetic import external
 
     return external.with_points(external.read(order.label_map))

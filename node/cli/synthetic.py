@@ -37,6 +37,13 @@ def synthesize(
             help="Folder of NIfTI label maps with points, imaged instead of drawn anatomies.",
         ),
     ] = None,
+    anatomies: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False,
+            help="Folder to keep the drawn anatomies in, and to take them from again.",
+        ),
+    ] = None,
     processes: Annotated[int, typer.Option(min=1, help="How many work at a time.")] = 2,
 ) -> None:
     """Write synthetic lumbar MRI with known points as DICOM: test and training data."""
@@ -49,6 +56,7 @@ def synthesize(
             seed,
             contrast=contrast,
             label_maps=label_maps,
+            anatomies=anatomies,
             processes=processes,
             report=report,
         )

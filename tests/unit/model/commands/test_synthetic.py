@@ -21,9 +21,12 @@ def test_synthesize_hands_its_options_on(tmp_path: Path, monkeypatch: pytest.Mon
         seen.append((what, done, total))
 
     monkeypatch.setattr("model.synthetic.write_cases", write_cases)
-    folders = commands.synthesize(tmp_path, 1, 7, contrast="T2", processes=1, report=report)
+    folders = commands.synthesize(
+        tmp_path, 1, 7, contrast="T2", anatomies=tmp_path, processes=1, report=report
+    )
     assert folders == [tmp_path / "one"]
     assert asked == {
-        "count": 1, "seed": 7, "contrast": "T2", "label_maps": None, "processes": 1
+        "count": 1, "seed": 7, "contrast": "T2", "label_maps": None, "anatomies": tmp_path,
+        "processes": 1,
     }  # fmt: skip
     assert seen == [("writing scans", 1, 1)]

@@ -14,14 +14,14 @@ from pydicom import dcmread
 from model import volume
 from model.cases import read_case
 from model.labels import LABELS
-from model.synthetic import series
+from model.synthetic import cache, series
 from model.synthetic.series import Order
 from model.synthetic.truth import truth
 from model.synthetic.vendors import VENDORS
 from node import config
 from node.filters import FilterSet
 from tests.series_headers import HANDLES
-from tests.toy_scan import FINE_SHAPE, FINE_SPACING_MM, indices, toy_scan, toy_subject
+from tests.toy_scan import FINE_SHAPE, FINE_SPACING_MM, indices, kept_subject, toy_scan, toy_subject
 
 CONFIG = config.load(Path(__file__).parents[4] / "config.yaml")
 DEGREES = st.floats(-8.0, 8.0)
@@ -68,6 +68,20 @@ def test_one_seed_gives_the_same_bytes_and_another_one_others(tmp_path: Path) ->
     uids = {dcmread(path).SeriesInstanceUID for path in (*once, *other)}
     assert len(uids) == 2
     assert all(uid.startswith("2.25.") for uid in uids)
+
+
+def test_a_kept_anatomy_is_imaged_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.synthetic.anatomy.draw", lambda seed: kept_subject())
+    drawn = Order(tmp_path / "drawn", 7)
+    series.write(drawn)
+    keeping = Order(tmp_path / "kept", 7, anatomies=tmp_path / "anatomies")
+    series.write(keeping)
+    assert cache.path_of(tmp_path / "anatomies", 7).is_file()
+    monkeypatch.setattr("model.synthetic.anatomy.draw", None)  # not asked a second time
+    again = Order(tmp_path / "again", 7, anatomies=tmp_path / "anatomies")
+    series.write(again)
+    first = [path.read_bytes() for path in sorted(drawn.folder.rglob("*.*"))]
+    assert first == [path.read_bytes() for path in sorted(again.folder.rglob("*.*"))]
 
 
 def test_the_patient_is_plainly_synthetic(tmp_path: Path) -> None:
