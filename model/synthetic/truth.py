@@ -21,9 +21,10 @@ _DECIMALS: Final = 3  # micrometres
 def truth(scan: "Scan", subject: "Subject", source: str) -> dict[str, Any]:
     """Give everything known of a scan as values that `json` can write; millimetres are LPS.
 
-    `points`, `decoys` and `anchors` hold what lies in the imaged volume; names of foramina beyond
-    it stand in `outside`. `expected` is `abstain` where S1 is transitional: the points keep the
-    names that the convention gives them, but no reader can be sure of the levels.
+    `points`, `marks`, `decoys` and `anchors` hold what lies in the imaged volume; names of foramina
+    whose centre lies beyond it stand in `outside`, and have no marks. `expected` is `abstain` where
+    S1 is transitional: the points keep the names that the convention gives them, but no reader can
+    be sure of the levels.
 
     Args:
         scan: the imaged subject.
@@ -41,7 +42,7 @@ def truth(scan: "Scan", subject: "Subject", source: str) -> dict[str, Any]:
         **_expected(subject),
         "points": {name: points[name] for name in LABELS if name in points},
         "outside": [name for name in LABELS if name in scan.points and name not in points],
-        "marks": {name: [_rounded(one) for one in many] for name, many in marks(scan).items()},
+        "marks": _marks(scan, points),
         "grades": {name: int(grade) for name, grade in subject.grades.items()},
         "decoys": _imaged(scan.decoys, scan),
         "anchors": _imaged(scan.anchors, scan),
@@ -56,6 +57,15 @@ def _expected(subject: "Subject") -> dict[str, str]:
         "expected": "abstain",
         "expected_reason": f"S1 is transitional ({subject.transitional}): "
         "the levels cannot be told from the sacrum",
+    }
+
+
+def _marks(scan: "Scan", points: Mapping[str, list[float]]) -> dict[str, list[list[float]]]:
+    """Give the marks of the foramina whose centre is imaged: the ends of others teach no centre."""
+    return {
+        name: [_rounded(one) for one in many]
+        for name, many in marks(scan).items()
+        if name in points
     }
 
 

@@ -32,6 +32,7 @@ def test_points_beyond_the_image_are_named_only() -> None:
     known = truth(scan, toy_subject(), "toy")
     assert known["outside"] == ["L1-left"]
     assert "L1-left" not in known["points"]
+    assert set(known["marks"]) == set(known["points"])  # its outer end is imaged, its centre not
     assert set(known["decoys"]) == {"S1-left"}  # T12-left lies far above
 
 
