@@ -73,8 +73,23 @@ def compare(
         typer.echo(comparing.markdown(comparison))
 
 
-def published() -> None:
-    """Reproduce the thesis's printed p-values from its printed recalls."""
+def published(
+    evaluations: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            exists=True, help="Evaluations of runs that are named as their presets, in any number."
+        ),
+    ] = None,
+) -> None:
+    """Reproduce the thesis's printed p-values; with evaluations, put them beside its results."""
     from model import published as thesis
+    from model.evaluate import read_report
+    from model.published import beside
 
-    typer.echo(thesis.markdown())
+    with reported():
+        page = (
+            beside.markdown([read_report(path) for path in evaluations])
+            if evaluations
+            else thesis.markdown()
+        )
+    typer.echo(page)
