@@ -49,7 +49,8 @@ def case_folders(folder: Path) -> list[Path]:
     found = found or sorted(path.parent for path in folder.glob("*/truth.json"))
     if not found:
         raise ValueError(
-            f"{folder} holds no case; expected CASE/truth.json with the images in CASE/dicom/"
+            f"{folder} holds no case; expected CASE/truth.json with the images in CASE/dicom/. For "
+            "scans with annotation files, `foramina model index build` makes an index to name here"
         )
     return found
 
