@@ -38,11 +38,37 @@ def test_losses_are_zero_when_right_and_one_when_wrong(name: str) -> None:
     assert float(LOSSES[name](TARGET, 1 - TARGET)) == pytest.approx(1, abs=1e-5)
 
 
-def test_an_empty_channel_with_an_empty_answer_is_right() -> None:
-    from model.losses import dice_per_channel
+@pytest.mark.parametrize("name", ["dice", "normalised-dice"])
+@pytest.mark.parametrize("probability", [0.5, 1e-6, 0.0])
+def test_a_batch_without_a_foramen_teaches_nothing(name: str, probability: float) -> None:
+    """Else the network learns to answer nothing, and cannot learn anything after that."""
+    import tensorflow as tf
 
-    empty = np.zeros_like(TARGET)
-    np.testing.assert_allclose(dice_per_channel(empty, empty), np.ones(5))
+    from model.losses import LOSSES
+
+    empty = tf.zeros_like(TARGET)
+    answer = tf.fill(empty.shape, probability)
+    with tf.GradientTape() as tape:
+        tape.watch(answer)
+        loss = LOSSES[name](empty, answer)
+    assert float(loss) == 1.0
+    np.testing.assert_array_equal(tape.gradient(loss, answer), np.zeros_like(TARGET))
+
+
+def test_a_channel_without_a_foramen_teaches_nothing() -> None:
+    import tensorflow as tf
+
+    from model.losses import normalised_dice
+
+    target = TARGET.copy()
+    target[..., 2] = 0
+    answer = tf.constant(PROBABILITY)
+    with tf.GradientTape() as tape:
+        tape.watch(answer)
+        loss = normalised_dice(target, answer)
+    gradient = tape.gradient(loss, answer).numpy()
+    assert not gradient[..., 2].any()
+    assert gradient[..., 1].any()
 
 
 def test_a_missed_channel_costs_its_own_weight() -> None:
