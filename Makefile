@@ -22,8 +22,9 @@ $(STAMP): requirements-dev.lock pyproject.toml
 
 setup: $(STAMP)  ## virtual environment with the locked packages
 
-system:  ## system packages that the interoperability tests use (Debian as root; otherwise named)
+system:  ## system packages (Debian as root; otherwise named) and the viewer that the tests use
 	@./tools/system-packages.sh tests
+	@./tools/viewer.sh
 
 demo: setup  ## receiving PACS + node + phantom series: writes demo/markers.png
 	$(BIN)/foramina demo
@@ -50,7 +51,7 @@ test-all: setup system lint  ## the suite with what takes long
 
 lock: setup  ## renew the lock files from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml --extra cpu -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml --extra cpu --extra dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml --extra cpu --extra openvino --extra dev -c requirements.lock -o requirements-dev.lock
 
 clean:  ## remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .cache artefacts
