@@ -1,28 +1,22 @@
-"""Single slices of a series: reading one, and putting them in order.
+"""Single slices of a series: reading them, and putting them in order.
 
-Every way in which instances fail to make one volume ends here as a `VolumeError` with a sentence
-for an administrator; it names counts, positions and UIDs, never a patient.
+A slice is a classic instance or one frame of an Enhanced MR object: both become the same `Slice`.
+Every way in which instances fail to make one volume ends as a `VolumeError` with a sentence for an
+administrator; it names counts, positions and UIDs, never a patient.
 """
 
 import hashlib
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 from pydicom import Dataset
-from pydicom.pixels.utils import get_expected_length
-from pydicom.uid import (
-    UID,
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-)
 
+from model import frames, pixels
 from model.affine import FloatArray
+from model.frames import VolumeError
+from model.pixels import FloatImage
 
 _MIN_SLICES: Final = 3  # the network sees a slice between two others
 _SAME_DIRECTION: Final = 1e-3  # greatest difference of two direction cosines taken as equal
@@ -31,28 +25,16 @@ _DUPLICATE_MM: Final = 0.01
 _UNEVEN: Final = 0.10  # share of the slice spacing that one gap may differ by
 _DRIFT_MM: Final = 1.0  # how far a slice may lie off the straight line of the stack
 
-_PIXEL_KEYWORDS: Final = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-_UNCOMPRESSED: Final = frozenset({
-    ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian,
-    DeflatedExplicitVRLittleEndian,
-})  # fmt: skip
-_DECODING_ERRORS: Final = (
-    AttributeError, EOFError, IndexError, KeyError, NotImplementedError, OSError, RuntimeError,
-    TypeError, ValueError, struct.error,
-)  # fmt: skip
-
-
-class VolumeError(ValueError):
-    """A series cannot become one volume; the message is a sentence for an administrator."""
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Slice:
-    """One instance.
+    """One classic instance, or one frame of a multi-frame one.
 
     Attributes:
-        sop_instance_uid: its UID.
-        pixels: float32 (row, column), rescaled.
+        sop_instance_uid: of the instance.
+        frame_number: of the frame, from 1; None for a classic instance.
+        pixels: float32 (row, column), rescaled, as stored: of MONOCHROME1 the largest is black.
+        inverted: the pixels are MONOCHROME1.
         position_mm: ImagePositionPatient: the centre of the first pixel.
         along: unit direction in which the column index rises.
         down: unit direction in which the row index rises.
@@ -61,7 +43,9 @@ class Slice:
     """
 
     sop_instance_uid: str
-    pixels: npt.NDArray[np.float32]
+    frame_number: int | None
+    pixels: FloatImage
+    inverted: bool
     position_mm: FloatArray
     along: FloatArray
     down: FloatArray
@@ -69,16 +53,53 @@ class Slice:
     frame_of_reference_uid: str
 
 
-def read_slice(dataset: Dataset) -> Slice:
-    """Read one instance with its pixels.
+def read_slices(dataset: Dataset, room: int = pixels.MAX_PIXELS) -> list[Slice]:
+    """Read an instance with its pixels: one slice of a classic one, one per frame of Enhanced MR.
+
+    Args:
+        dataset: with pixels.
+        room: how many pixels there may be, counted before any is decoded.
 
     Raises:
-        VolumeError: it has no usable geometry or pixels, or is multi-frame or in colour.
+        VolumeError: it has no usable geometry or pixels, is too large, or is in colour.
     """
     uid = str(dataset.get("SOPInstanceUID", "(no SOPInstanceUID)"))
-    _require_single_frame(dataset, uid)
-    orientation = _numbers(dataset, "ImageOrientationPatient", 6, uid)
-    spacing = _numbers(dataset, "PixelSpacing", 2, uid)
+    inverted = pixels.grey(dataset, uid)
+    headers = _headers(dataset, uid)
+    if pixels.count(dataset, uid, len(headers)) > room:
+        raise VolumeError(f"the series has more than {pixels.MAX_PIXELS} pixels; expected fewer")
+    placed = [_geometry(header, uid) for header in headers]
+    images = pixels.rescaled(dataset, headers, uid)
+    return [
+        Slice(
+            sop_instance_uid=uid,
+            frame_number=frames.frame_number(header),
+            pixels=image,
+            inverted=inverted,
+            frame_of_reference_uid=str(dataset.get("FrameOfReferenceUID") or ""),
+            **geometry,
+        )
+        for header, geometry, image in zip(headers, placed, images, strict=True)
+    ]
+
+
+def _headers(dataset: Dataset, uid: str) -> list[Dataset]:
+    """Give what holds of each image in an instance."""
+    if frames.is_multiframe(dataset):
+        return frames.frames_of(dataset)
+    count = frames.number_of_frames(dataset)
+    if count > 1 or "PerFrameFunctionalGroupsSequence" in dataset:
+        raise VolumeError(
+            f"instance {uid} is a multi-frame image ({count} frames) of another class than "
+            "Enhanced MR; expected Enhanced MR or classic single-frame images"
+        )
+    return [dataset]
+
+
+def _geometry(header: Dataset, uid: str) -> dict[str, Any]:
+    """Read where an image lies: the fields of a `Slice` that say so."""
+    orientation = _numbers(header, "ImageOrientationPatient", 6, uid)
+    spacing = _numbers(header, "PixelSpacing", 2, uid)
     along, down = orientation[:3], orientation[3:]
     lengths = np.linalg.norm(along), np.linalg.norm(down)
     if abs(lengths[0] - 1) > 0.01 or abs(lengths[1] - 1) > 0.01 or abs(along @ down) > 0.01:
@@ -88,33 +109,18 @@ def read_slice(dataset: Dataset) -> Slice:
         )
     if min(spacing) <= 0:
         raise VolumeError(f"instance {uid}: PixelSpacing {spacing.tolist()} is not positive")
-    return Slice(
-        sop_instance_uid=uid,
-        pixels=_rescaled(dataset, uid),
-        position_mm=_numbers(dataset, "ImagePositionPatient", 3, uid),
-        along=along / lengths[0],
-        down=down / lengths[1],
-        pixel_spacing_mm=(float(spacing[0]), float(spacing[1])),
-        frame_of_reference_uid=str(dataset.get("FrameOfReferenceUID") or ""),
-    )
+    return {
+        "position_mm": _numbers(header, "ImagePositionPatient", 3, uid),
+        "along": along / lengths[0],
+        "down": down / lengths[1],
+        "pixel_spacing_mm": (float(spacing[0]), float(spacing[1])),
+    }
 
 
-def _require_single_frame(dataset: Dataset, uid: str) -> None:
-    frames = int(dataset.get("NumberOfFrames") or 1)
-    if frames > 1 or "PerFrameFunctionalGroupsSequence" in dataset:
-        raise VolumeError(
-            f"instance {uid} is a multi-frame image ({frames} frames); expected classic "
-            "single-frame images: send the series in its classic form"
-        )
-    samples = int(dataset.get("SamplesPerPixel") or 1)
-    if samples != 1:
-        raise VolumeError(f"instance {uid} has {samples} samples per pixel; expected 1 (grey)")
-
-
-def _numbers(dataset: Dataset, keyword: str, count: int, uid: str) -> FloatArray:
+def _numbers(header: Dataset, keyword: str, count: int, uid: str) -> FloatArray:
     """Read an attribute of so many finite numbers."""
     try:
-        value: Any = dataset.get(keyword)
+        value: Any = header.get(keyword)
         numbers = np.array([float(item) for item in value or ()], np.float64)
     except (TypeError, ValueError) as error:
         raise VolumeError(f"instance {uid}: {keyword} is not a list of numbers") from error
@@ -127,70 +133,6 @@ def _numbers(dataset: Dataset, keyword: str, count: int, uid: str) -> FloatArray
             f"instance {uid}: {keyword} is {numbers.tolist()}; expected {count} finite numbers"
         )
     return numbers
-
-
-def _rescaled(dataset: Dataset, uid: str) -> npt.NDArray[np.float32]:
-    slope = _number(dataset, "RescaleSlope", uid) or 1.0
-    intercept = _number(dataset, "RescaleIntercept", uid)
-    try:
-        stored = np.asarray(dataset.pixel_array)
-    except _DECODING_ERRORS as error:
-        raise VolumeError(f"instance {uid}{_why_undecodable(dataset, error)}") from error
-    if stored.ndim != 2:
-        raise VolumeError(
-            f"instance {uid}: expected one plane of pixels, received shape {stored.shape}"
-        )
-    return (stored.astype(np.float64) * slope + intercept).astype(np.float32)
-
-
-def _number(dataset: Dataset, keyword: str, uid: str) -> float:
-    """Read an attribute of one finite number; 0 when it is absent or empty."""
-    try:
-        number = float(dataset.get(keyword) or 0)
-    except _DECODING_ERRORS as error:
-        raise VolumeError(
-            f"instance {uid}: {keyword} is not a number; expected one number, or no {keyword}"
-        ) from error
-    if not np.isfinite(number):
-        raise VolumeError(f"instance {uid}: {keyword} is {number}; expected a finite number")
-    return number
-
-
-def _why_undecodable(dataset: Dataset, error: Exception) -> str:
-    """Say why the pixels could not be decoded, to follow the UID of the instance.
-
-    The decoder's message is not passed on: it may quote the data set.
-    """
-    # As read: converting a value of a wrong VR could fail once more.
-    values = [dataset.get_item(key).value for key in _PIXEL_KEYWORDS if key in dataset]
-    received = next(filter(None, values), None)
-    if received is None:
-        return " has no pixel data: it is not an image, or its sender left the pixels out"
-    syntax = UID(str(getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", "")))
-    if syntax and syntax not in _UNCOMPRESSED:
-        return (
-            f": its pixels in {syntax.name} cannot be decoded ({type(error).__name__}); "
-            "send the series uncompressed or in a lossless transfer syntax"
-        )
-    expected = _expected_bytes(dataset)
-    if expected is not None and isinstance(received, bytes) and len(received) < expected:
-        return (
-            f": its uncompressed pixel data has {len(received)} bytes; expected {expected}: "
-            "it may have been cut off; send the series again"
-        )
-    return (
-        f": its uncompressed pixels cannot be read ({type(error).__name__}); expected valid "
-        "TransferSyntaxUID, PhotometricInterpretation, Rows, Columns, SamplesPerPixel, "
-        "BitsAllocated, BitsStored and PixelRepresentation"
-    )
-
-
-def _expected_bytes(dataset: Dataset) -> int | None:
-    """Reckon the length of uncompressed pixels; None when the data set does not say it."""
-    try:
-        return int(get_expected_length(dataset))
-    except _DECODING_ERRORS:
-        return None
 
 
 def ordered(slices: Sequence[Slice]) -> list[Slice]:
@@ -216,6 +158,7 @@ def _require_same(slices: Sequence[Slice]) -> None:
     differing = {
         "frames of reference": len({one.frame_of_reference_uid for one in slices}) > 1,
         "image sizes": len({one.pixels.shape for one in slices}) > 1,
+        "photometric interpretations": len({one.inverted for one in slices}) > 1,
         "pixel spacings": np.abs(spacings - first.pixel_spacing_mm).max() > _SAME_SPACING_MM,
         "orientations": np.abs(directions - directions[0]).max() > _SAME_DIRECTION,
     }
@@ -237,7 +180,7 @@ def _require_even(slices: Sequence[Slice], normal: FloatArray) -> None:
         twice = int((gaps < _DUPLICATE_MM).sum())
         raise VolumeError(
             f"{twice} of {len(slices)} slices lie where another one lies; expected one slice per "
-            "position: an acquisition may be repeated within the series"
+            "position: the series may hold several echoes, stacks or repetitions"
         )
     worst = int(np.argmax(np.abs(gaps - spacing)))
     if abs(gaps[worst] - spacing) > _UNEVEN * spacing:
@@ -257,11 +200,17 @@ def _require_even(slices: Sequence[Slice], normal: FloatArray) -> None:
 
 
 def content_digest(slices: Sequence[Slice]) -> str:
-    """Hash UIDs, rescaled pixels and geometry of ordered slices: SHA-256, hexadecimal."""
+    """Hash UIDs, rescaled pixels and geometry of ordered slices: SHA-256, hexadecimal.
+
+    A frame adds its number, and MONOCHROME1 its name, to what a slice is hashed by.
+    """
     digest = hashlib.sha256()
     for one in slices:
         geometry = (one.position_mm, one.along, one.down, np.array(one.pixel_spacing_mm))
-        digest.update(f"{one.sop_instance_uid}\n{one.frame_of_reference_uid}\n".encode())
+        frame = "" if one.frame_number is None else f"#{one.frame_number}"
+        colour = "MONOCHROME1\n" if one.inverted else ""
+        uids = f"{one.sop_instance_uid}{frame}\n{one.frame_of_reference_uid}\n{colour}"
+        digest.update(uids.encode())
         digest.update(f"{one.pixels.shape}\n".encode())
         for array in geometry:
             digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())

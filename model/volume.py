@@ -8,6 +8,7 @@ pixel lies; PatientPosition, InstanceNumber and file names say nothing here.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +17,14 @@ from pydicom.errors import InvalidDicomError
 
 from model import affine as affine_map
 from model.affine import FloatArray
-from model.slices import Slice, VolumeError, content_digest, ordered, read_slice
+from model.frames import VolumeError, concatenation_fault, concatenation_part
+from model.pixels import MAX_PIXELS
+from model.slices import Slice, content_digest, ordered, read_slices
 
 __all__ = ["Volume", "VolumeError", "from_datasets", "load"]
+
+MAX_FILE_BYTES: Final = 2**30
+"""Of one instance: as many pixels as a series may have, of 64 bits each."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -26,14 +32,16 @@ class Volume:
     """Pixels of one series with their place in the patient.
 
     Attributes:
-        pixels: float32 (slice, row, column), rescaled by RescaleSlope and RescaleIntercept;
-            slices run along `affine`'s first column, whose largest component is positive
-            (sagittal: from the patient's right to the left).
+        pixels: float32 (slice, row, column), rescaled by RescaleSlope and RescaleIntercept, and
+            turned so that the largest is white (MONOCHROME2); slices run along `affine`'s first
+            column, whose largest component is positive (sagittal: from the patient's right to the
+            left).
         affine: float64 4x4, maps (slice, row, column, 1) of pixel centres to mm.
         frame_of_reference_uid: FrameOfReferenceUID, empty when the series has none.
-        sop_instance_uids: one per slice, in slice order.
+        sop_instance_uids: one per slice, in slice order; frames of one instance share theirs.
         content_digest: SHA-256 over SOPInstanceUIDs, decoded pixels and geometry, hexadecimal;
             independent of transfer syntax and file order.
+        frame_numbers: one per slice, from 1, None for a classic instance; empty when not known.
     """
 
     pixels: npt.NDArray[np.float32]
@@ -41,6 +49,7 @@ class Volume:
     frame_of_reference_uid: str
     sop_instance_uids: tuple[str, ...]
     content_digest: str
+    frame_numbers: tuple[int | None, ...] = ()
 
     def to_patient(self, index: npt.ArrayLike) -> FloatArray:
         """Map (n, 3) indices (slice, row, column) to (n, 3) mm."""
@@ -67,6 +76,9 @@ def load(paths: Sequence[Path]) -> Volume:
 
 
 def _read(path: Path) -> pydicom.Dataset:
+    size = path.stat().st_size
+    if size > MAX_FILE_BYTES:
+        raise VolumeError(f"{path.name} has {size} bytes; expected at most {MAX_FILE_BYTES}")
     try:
         return pydicom.dcmread(path)
     except InvalidDicomError as error:
@@ -76,21 +88,47 @@ def _read(path: Path) -> pydicom.Dataset:
 
 
 def from_datasets(datasets: Iterable[pydicom.Dataset]) -> Volume:
-    """Stack single-frame instances with pixels into a volume.
+    """Stack instances with pixels into a volume: classic ones, or the frames of Enhanced MR.
 
     Raises:
         VolumeError: no slice positions; differing orientation, size, spacing or frame of
             reference; duplicate positions; fewer than 3 slices; a missing slice (it says where);
-            pixels that cannot be decoded; multi-frame or colour images.
+            a missing part of a concatenation; pixels that cannot be decoded, or too many; colour.
     """
-    slices = ordered([read_slice(dataset) for dataset in datasets])
+    slices = ordered(_slices(datasets))
     return Volume(
-        pixels=np.stack([one.pixels for one in slices]),
+        pixels=_bright_is_white(slices),
         affine=_affine(slices),
         frame_of_reference_uid=slices[0].frame_of_reference_uid,
         sop_instance_uids=tuple(one.sop_instance_uid for one in slices),
         content_digest=content_digest(slices),
+        frame_numbers=tuple(one.frame_number for one in slices),
     )
+
+
+def _slices(datasets: Iterable[pydicom.Dataset]) -> list[Slice]:
+    """Read all slices; of one instance at a time the encoded pixels are in memory."""
+    slices: list[Slice] = []
+    concatenated: list[pydicom.Dataset] = []
+    room = MAX_PIXELS
+    for dataset in datasets:
+        found = read_slices(dataset, room)
+        room -= sum(one.pixels.size for one in found)
+        slices.extend(found)
+        if "ConcatenationUID" in dataset:
+            concatenated.append(concatenation_part(dataset))
+    fault = concatenation_fault(concatenated)
+    if fault:
+        raise VolumeError(f"the series is not whole: {fault}")
+    return slices
+
+
+def _bright_is_white(slices: Sequence[Slice]) -> npt.NDArray[np.float32]:
+    """Stack the pixels; MONOCHROME1 is mirrored within its own range (PS3.3 C.7.6.3.1.2)."""
+    stacked = np.stack([one.pixels for one in slices])
+    if slices[0].inverted:
+        np.subtract(stacked.min() + stacked.max(), stacked, out=stacked)
+    return stacked
 
 
 def _affine(slices: Sequence[Slice]) -> FloatArray:

@@ -39,7 +39,9 @@ def require_own(path: Path, marked: Annotation, pixels: Volume, first: Image) ->
             f"{path}: its points lie in Frame of Reference {marked.frame_of_reference_uid}; "
             f"expected that of the images, {pixels.frame_of_reference_uid}"
         )
-    order = {uid: index for index, uid in enumerate(pixels.sop_instance_uids)}
+    order: dict[str, list[int]] = {}  # a multi-frame object has several slices
+    for index, uid in enumerate(pixels.sop_instance_uids):
+        order.setdefault(uid, []).append(index)
     for label, marks in marked.marks.items():
         for mark in marks:
             uid = mark.sop_instance_uid
@@ -49,10 +51,11 @@ def require_own(path: Path, marked: Annotation, pixels: Volume, first: Image) ->
                     f"{len(order)} images in {first.path.parent}: a slice may be missing there"
                 )
             place = float(pixels.to_index([mark.point_mm])[0][0])
-            if uid and abs(place - order[uid]) > _OFF_SLICE:
+            off = min((abs(place - index) for index in order.get(uid, ())), default=0.0)
+            if off > _OFF_SLICE:
                 raise ValueError(
-                    f"{path}: a mark of {label} at {_said(mark.point_mm)} lies "
-                    f"{abs(place - order[uid]):.1f} slices off the slice that it names, {uid}"
+                    f"{path}: a mark of {label} at {_said(mark.point_mm)} lies {off:.1f} slices "
+                    f"off the slice that it names, {uid}"
                 )
 
 

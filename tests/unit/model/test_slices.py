@@ -6,7 +6,7 @@ import pytest
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
-from pydicom.uid import JPEG2000Lossless
+from pydicom.uid import EnhancedMRImageStorage, JPEG2000Lossless
 
 from model import volume
 from model.slices import VolumeError
@@ -85,6 +85,10 @@ CASES: list[tuple[Change, str]] = [
     (_with("ImagePositionPatient", [1.2, -50, 70]), r"lie 5\.20 mm; expected 4\.00 mm: .* uneven"),
     (_slid, r"5\.0 mm off the straight line through the stack"),
     (_with("NumberOfFrames", 12), r"is a multi-frame image \(12 frames\)"),
+    (_with("SOPClassUID", EnhancedMRImageStorage), r"is 1, but PerFrame.* describes 0 frames"),
+    (_with("PhotometricInterpretation", "PALETTE COLOR"), r"'PALETTE COLOR'; expected one of MON"),
+    (_with("PhotometricInterpretation", "MONOCHROME1"), r"differing photometric interpretations"),
+    (_with("Rows", 0), r"1\.2\.3\.3: Rows is 0; expected a number above zero"),
     (_with("SamplesPerPixel", 3), r"3 samples per pixel; expected 1"),
     (_without("PixelData"), r"instance 1\.2\.3\.3 has no pixel data: it is not an image"),
     (_with("PixelData", b""), r"1\.2\.3\.3 has no pixel data"),

@@ -12,6 +12,7 @@ from model import volume
 from model.cases import Case
 from model.phantom import drawing, series
 from model.volume import VolumeError
+from tests import multiframe
 
 Stack = Callable[..., list[Dataset]]
 
@@ -115,6 +116,81 @@ def test_rescales_each_slice_by_its_own_values(make_stack: Stack) -> None:
     made = volume.from_datasets(stack)
     np.testing.assert_allclose(made.pixels[1], stack[1].pixel_array * 2.5 - 100)
     np.testing.assert_array_equal(made.pixels[0], stack[0].pixel_array)
+
+
+def test_frames_make_the_volume_of_the_classic_series(make_stack: Stack) -> None:
+    classic = volume.from_datasets(make_stack(7))
+    whole = multiframe.enhanced(make_stack(7))
+    made = volume.from_datasets([whole])
+    np.testing.assert_array_equal(made.pixels, classic.pixels)
+    np.testing.assert_allclose(made.affine, classic.affine, atol=1e-9)
+    assert set(made.sop_instance_uids) == {whole.SOPInstanceUID}
+    assert sorted(made.frame_numbers) == list(range(1, 8))
+    for index, number in enumerate(made.frame_numbers):
+        position, _, _ = multiframe.place(whole, number)
+        np.testing.assert_allclose(made.to_patient([index, 0, 0])[0], position, atol=1e-6)
+    assert made.content_digest != classic.content_digest
+
+
+def test_frames_are_rescaled_each_by_its_own_group(make_stack: Stack) -> None:
+    whole = multiframe.enhanced(make_stack(3), shuffled=0)
+    own = Dataset()
+    own.RescaleSlope, own.RescaleIntercept = "2.5", "-100"
+    whole.PerFrameFunctionalGroupsSequence[1].PixelValueTransformationSequence = [own]
+    made = volume.from_datasets([whole])
+    np.testing.assert_allclose(made.pixels[1], make_stack(3)[1].pixel_array * 2.5 - 100)
+    np.testing.assert_array_equal(made.pixels[0], make_stack(3)[0].pixel_array)
+
+
+def test_parts_of_a_concatenation_are_joined_in_any_order(make_stack: Stack) -> None:
+    parts = multiframe.concatenation(multiframe.enhanced(make_stack(7)), [3, 3, 1])
+    made = volume.from_datasets(parts[::-1])
+    np.testing.assert_array_equal(made.pixels, volume.from_datasets(make_stack(7)).pixels)
+    assert set(made.sop_instance_uids) == {part.SOPInstanceUID for part in parts}
+    with pytest.raises(VolumeError, match=r"not whole: .* parts 1, 2; expected .* 1 to 3"):
+        volume.from_datasets(parts[:2])
+
+
+def test_bright_is_white_whatever_the_photometric_interpretation(make_stack: Stack) -> None:
+    plain = volume.from_datasets(make_stack(4))
+    stack = make_stack(4, PhotometricInterpretation="MONOCHROME1")
+    for dataset in stack:
+        stored = 899 - np.frombuffer(dataset.PixelData, "<u2")
+        dataset.PixelData = stored.astype("<u2").tobytes()
+    made = volume.from_datasets(stack)
+    shift = made.pixels - plain.pixels
+    assert np.ptp(shift) == 0
+    assert made.pixels.min() == min(dataset.pixel_array.min() for dataset in stack)
+    named = make_stack(4)
+    for dataset, other in zip(named, stack, strict=True):
+        dataset.PixelData = other.PixelData
+    assert volume.from_datasets(named).content_digest != made.content_digest
+
+
+def test_an_instance_that_claims_too_many_pixels_is_refused_before_decoding(
+    make_stack: Stack,
+) -> None:
+    stack = make_stack(3, Rows=65535, Columns=65535)
+    with pytest.raises(VolumeError, match=r"claims 1 images of 65535 by 65535 pixels; expected"):
+        volume.from_datasets(stack)
+
+
+def test_a_series_of_too_many_pixels_is_refused(
+    make_stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(volume, "MAX_PIXELS", 2 * 6 * 8)
+    with pytest.raises(VolumeError, match="the series has more than"):
+        volume.from_datasets(make_stack(3))
+
+
+def test_a_file_that_is_too_large_is_not_read(
+    make_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "large.dcm"
+    make_stack(1)[0].save_as(path, enforce_file_format=True)
+    monkeypatch.setattr(volume, "MAX_FILE_BYTES", 100)
+    with pytest.raises(VolumeError, match=r"large\.dcm has \d+ bytes; expected at most 100"):
+        volume.load([path])
 
 
 def test_loads_files(make_stack: Stack, tmp_path: Path) -> None:
