@@ -1,29 +1,54 @@
 """A model bundle: weights, and beside them everything that decides how they are used.
 
-A bundle is a folder with `bundle.json`, the weights and `MODEL_CARD.md`. Reading one needs no
-TensorFlow, so that filters, command line and web page can say what a bundle handles.
+A bundle is a folder with `bundle.json`, the weights and `MODEL_CARD.md`. Its method says which
+networks answer, and how. Reading one needs no TensorFlow, so that filters, command line and web
+page can say what a bundle handles.
 """
 
-import dataclasses
 import hashlib
-import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal
 
-from model.localise import LocaliseSpec
-from model.networks.spec import NetworkSpec
-from model.preprocess import PreprocessSpec
+from pydantic import BaseModel, ConfigDict, Field
 
-FORMAT: Final = 1
+from model import json_file
+from model.localiser.method import TwoStageMethod
+from model.patch import PatchMethod
+
+FORMAT: Final = 2
+CONTENT: Final = "bundle.json"
+CARD: Final = "MODEL_CARD.md"
 SHIPPED: Final = Path(__file__).parent / "bundles"
 
-_Spec = TypeVar("_Spec", NetworkSpec, PreprocessSpec, LocaliseSpec)
+Method = PatchMethod | TwoStageMethod
+"""How a bundle finds foramina; `kind` tells which."""
 
 
 class BundleError(ValueError):
     """A bundle is missing or cannot be used; the message says what was expected."""
+
+
+class Content(BaseModel):
+    """The form of bundle.json; unknown keys are refused, also within the method.
+
+    Attributes:
+        format: of this file.
+        name: how the bundle is called, for example `phantom-1`.
+        version: of its content, for example `1.0.0`.
+        method: what it does with a series.
+        handles: which series it is made for, read by the filter set `default`.
+        training: where its weights come from, for people.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[2]
+    name: str
+    version: str
+    method: Annotated[Method, Field(discriminator="kind")]
+    handles: dict[str, Any]
+    training: dict[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +59,7 @@ class ModelBundle:
         name: how it is called, for example `phantom-1`.
         version: of its content, for example `1.0.0`.
         folder: where its files lie.
-        weights: path of the network's weights.
-        network: what the weights belong to.
-        preprocess: what the network must see.
-        localise: how its answer becomes points.
+        method: what it does with a series; its `files` lie in the folder.
         handles: which series it is made for, read by the filter set `default`.
         digest: SHA-256 over the names and contents of all files of the folder, hexadecimal.
         model_card: text of MODEL_CARD.md.
@@ -46,10 +68,7 @@ class ModelBundle:
     name: str
     version: str
     folder: Path
-    weights: Path
-    network: NetworkSpec
-    preprocess: PreprocessSpec
-    localise: LocaliseSpec
+    method: Method
     handles: dict[str, Any]
     digest: str
     model_card: str
@@ -62,33 +81,33 @@ def load(name_or_path: str | Path) -> ModelBundle:
         BundleError: there is none, or its content is not what this version reads.
     """
     folder = _folder(name_or_path)
-    path = folder / "bundle.json"
+    path = folder / CONTENT
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+        data = json_file.read_json(path)
+        card = (folder / CARD).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise BundleError(f"the model bundle {folder} cannot be read: {error}") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise BundleError(f"{path}: expected an object with format {FORMAT}")
+        raise BundleError(
+            f"{path}: expected an object with format {FORMAT}; make a bundle of another version "
+            "again with `foramina model bundle`"
+        )
     try:
-        weights = folder / str(data["weights"])
-        network = _spec(path, NetworkSpec, data["network"])
-        preprocess = _spec(path, PreprocessSpec, data["preprocess"])
-        localise = _spec(path, LocaliseSpec, data["localise"])
-        name, version, handles = str(data["name"]), str(data["version"]), data["handles"]
-    except KeyError as error:
-        raise BundleError(f"{path}: {error} is missing") from error
-    if weights.parent != folder or not weights.is_file():
-        raise BundleError(f"{path}: expected the weights {data['weights']!r} beside it")
+        content = json_file.parse(path, Content, data)
+    except ValueError as error:
+        raise BundleError(str(error)) from error
+    for name in content.method.files:
+        if Path(name).name != name or not (folder / name).is_file():
+            raise BundleError(f"{path}: expected the weights {name!r} beside it")
     return ModelBundle(
-        name, version, folder, weights, network, preprocess, localise, handles,
+        content.name, content.version, folder, content.method, content.handles,
         digest=digest(folder), model_card=card,
     )  # fmt: skip
 
 
 def names() -> list[str]:
     """List the bundles that are shipped with the package."""
-    return sorted(path.parent.name for path in SHIPPED.glob("*/bundle.json"))
+    return sorted(path.parent.name for path in SHIPPED.glob(f"*/{CONTENT}"))
 
 
 def digest(folder: Path) -> str:
@@ -105,26 +124,12 @@ def digest(folder: Path) -> str:
 def _folder(name_or_path: str | Path) -> Path:
     shipped = SHIPPED / name_or_path
     is_name = Path(name_or_path).name == str(name_or_path)
-    if is_name and (shipped / "bundle.json").is_file():
+    if is_name and (shipped / CONTENT).is_file():
         return shipped
     folder = Path(name_or_path)
-    if (folder / "bundle.json").is_file():
+    if (folder / CONTENT).is_file():
         return folder
     raise BundleError(
         f"no model bundle {str(name_or_path)!r}: expected the name of a shipped one "
-        f"({', '.join(names()) or 'there is none'}) or a folder with a bundle.json"
+        f"({', '.join(names()) or 'there is none'}) or a folder with a {CONTENT}"
     )
-
-
-def _spec(path: Path, kind: type[_Spec], values: dict[str, Any]) -> _Spec:
-    """Make a specification from its saved values; unknown keys are refused."""
-    make: Callable[..., _Spec] = kind
-    known = {field.name for field in dataclasses.fields(kind)}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise BundleError(f"{path}: {kind.__name__} has no {', '.join(unknown)}")
-    listed = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
-    try:
-        return make(**listed)
-    except (TypeError, ValueError) as error:
-        raise BundleError(f"{path}: {kind.__name__}: {error}") from error

@@ -1,18 +1,21 @@
 """From a finished training run to a model bundle with its card."""
 
-import dataclasses
 import json
-import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import TypeAdapter
+
 from model import bundle as bundles
+from model import bundle_folder
 from model import run as runs
 from model.evaluate import markdown
 from model.localise import LocaliseSpec
 from model.networks import NetworkSpec, parameters
+from model.patch import PatchMethod
+from model.preprocess import PreprocessSpec
 
 HANDLES: Final[dict[str, Any]] = {
     "plane": "sagittal",
@@ -25,7 +28,6 @@ HANDLES: Final[dict[str, Any]] = {
 }
 """Which series a bundle takes, as the filter set `default` reads it."""
 
-_CARD_NAME: Final = "MODEL_CARD.md"
 _TRAINED_FROM: Final = ("started", "from_step", "commit", "device", "python", "versions")
 
 
@@ -44,27 +46,20 @@ def write_bundle(run: Path, folder: Path, name: str, version: str) -> bundles.Mo
         ValueError: the run is not finished, or the folder holds something else than a bundle.
     """
     training = _finished(run)
-    if folder.exists() and any(folder.iterdir()) and not (folder / "bundle.json").is_file():
-        raise ValueError(f"{folder} holds other files; give a new folder for the bundle")
-    content = {
-        "format": bundles.FORMAT,
-        "name": name,
-        "version": version,
-        "weights": runs.WEIGHTS,
-        "network": training.pop("network"),
-        "preprocess": training.pop("preprocess"),
-        "localise": dataclasses.asdict(LocaliseSpec()),
-        "handles": HANDLES,
-        "training": {**training, "sessions": _sessions(run)},
-    }
-    partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    shutil.copyfile(run / runs.WEIGHTS, partial / runs.WEIGHTS)
-    (partial / "bundle.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    (partial / _CARD_NAME).write_text(_card(content, "Not evaluated yet.\n"), encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partial, folder)
+    method = PatchMethod(
+        TypeAdapter(NetworkSpec).validate_python(training.pop("network")),
+        TypeAdapter(PreprocessSpec).validate_python(training.pop("preprocess")),
+        LocaliseSpec(),
+        runs.WEIGHTS,
+    )
+    training["sessions"] = _sessions(run)
+    with bundle_folder.new(folder) as partial:
+        shutil.copyfile(run / runs.WEIGHTS, partial / runs.WEIGHTS)
+        content = bundle_folder.write_content(
+            partial, method, name=name, version=version, handles=HANDLES, training=training
+        )
+        bundle_folder.write_card(partial, _card(content, method, "Not evaluated yet.\n"))
+        bundles.load(partial)
     return bundles.load(folder)
 
 
@@ -79,9 +74,12 @@ def write_results(folder: Path, report: Mapping[str, Any], data: str) -> bundles
         report: from `model.evaluate.evaluate`.
         data: what it was evaluated on, in words.
     """
-    content = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+    method = bundles.load(folder).method
+    if not isinstance(method, PatchMethod):
+        raise ValueError(f"{folder} is no bundle of a patch network; its card is written otherwise")
+    content = json.loads((folder / bundles.CONTENT).read_text(encoding="utf-8"))
     results = f"On {data}, as `foramina model evaluate` prints it:\n\n{markdown(report)}"
-    (folder / _CARD_NAME).write_text(_card(content, results), encoding="utf-8")
+    bundle_folder.write_card(folder, _card(content, method, results))
     return bundles.load(folder)
 
 
@@ -105,19 +103,16 @@ def _sessions(run: Path) -> list[dict[str, Any]]:
     return [{key: one[key] for key in _TRAINED_FROM if key in one} for one in sessions]
 
 
-def _card(content: Mapping[str, Any], results: str) -> str:
+def _card(content: Mapping[str, Any], method: PatchMethod, results: str) -> str:
     """Fill the card in from bundle.json's content and a section of results."""
-    saved = {key: tuple(v) if isinstance(v, list) else v for key, v in content["network"].items()}
-    make: Callable[..., NetworkSpec] = NetworkSpec
-    spec = make(**saved)
     return _CARD.format(
         name=content["name"],
         version=content["version"],
-        network=_lines(_network(spec, content["preprocess"]["norm_spacing_mm"])),
+        network=_lines(_network(method.network, method.preprocess.norm_spacing_mm)),
         cases=content["training"].get("cases") or "not told",
         training=_lines(_training(content["training"])),
         results=results,
-        limits=_lines(_limits(spec)),
+        limits=_lines(_limits(method.network)),
     )
 
 

@@ -13,19 +13,13 @@ def networks(reduced: bool = False) -> list[dict[str, Any]]:
     """
     from model import bundle
     from model import networks as registry
-    from model.networks import parameters
 
     presets = registry.PRESETS.values()
     forms = map(registry.reduced, presets) if reduced else presets
     rows = [{"kind": "preset", **preset.describe()} for preset in forms]
     for name in bundle.names():
         shipped = bundle.load(name)
-        rows.append({
-            "kind": "bundle",
-            "name": name,
-            "summary": f"bundle, version {shipped.version}, {shipped.network.family}",
-            "parameters": parameters(shipped.network),
-            "spacing_mm": shipped.preprocess.norm_spacing_mm,
-            "patch": shipped.network.patch_size,
-        })  # fmt: skip
+        row = shipped.method.describe()
+        summary = f"bundle, version {shipped.version}, {row['summary']}"
+        rows.append({"kind": "bundle", "name": name, **row, "summary": summary})
     return rows

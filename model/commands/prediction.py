@@ -7,7 +7,7 @@ from model.commands.progress import Report, silent
 from model.landmark import Prediction
 
 if TYPE_CHECKING:
-    from model.predictor import Device
+    from model.device import Device
 
 _NO_IMAGE: Final = {"truth.json", "DICOMDIR"}
 _DEVICES: "Final[dict[str, Device]]" = {"auto": "auto", "gpu": "gpu", "cpu": "cpu"}
@@ -22,14 +22,13 @@ def predict(
         ValueError: no such bundle or device, or the files make no volume.
     """
     from model import bundle as bundles
-    from model import volume
-    from model.predictor import Predictor
+    from model import predictor, volume
 
     chosen = device_of(device)
     loaded = bundles.load(bundle)
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     series = volume.load([path for path in paths if path.name not in _NO_IMAGE])
-    return Predictor(loaded, chosen).predict(
+    return predictor.load(loaded, chosen).predict(
         series, lambda step, share: report(step, round(100 * share), 100)
     )
 

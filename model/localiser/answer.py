@@ -4,6 +4,7 @@ The two networks come in as functions, so that TensorFlow, another runtime or a 
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +26,8 @@ Coarse = Callable[[Pixels], tuple[Pixels, Pixels]]
 """Maps (1, slice, row, column) to heatmap logits and presence logits."""
 Fine = Callable[[Pixels], tuple[Pixels, Pixels]]
 """Maps (crop, slice, row, column) to heatmap logits and presence logits."""
+Step = Callable[[str], AbstractContextManager[object]]
+"""Surrounds a named part of the work, for example with a clock."""
 
 _PASSES: Final = 2  # the second crop is centred where the first found the foramen
 _WINDOW: Final = (1, 4, 4)  # cells around the peak that the soft-argmax looks at
@@ -81,28 +84,37 @@ class Networks:
     chain: ChainSpec
 
 
-def answer(pixels: Pixels, affine: FloatArray, networks: Networks) -> Answer:
+def answer(
+    pixels: Pixels, affine: FloatArray, networks: Networks, step: Step = nullcontext
+) -> Answer:
     """Find the foramina of a series.
 
     Args:
         pixels: (slice, row, column), slices from the patient's right to the left.
         affine: 4x4, indices to mm.
         networks: what to ask.
+        step: surrounds "prepare", "coarse", "levels" and "fine".
     """
     spec = networks.coarse_spec
-    low = whole(pixels, affine, spec.pixel_mm, spec.multiple)
-    logits, presence = networks.coarse(low.pixels[None])
-    maps = Heatmaps(logits[0], spec.points, low.affine, spec.stride)
-    seen = 1.0 / (1.0 + np.exp(-presence[0].astype(np.float64)))
-    by_name = dict(zip(spec.points, (float(value) for value in seen), strict=True))
-    candidates = heatmap.candidates(maps)
-    chain = name_levels(candidates, heatmap.presence_by_state(spec.points, seen), networks.chain)
-    places: dict[str, FloatArray] = {}
-    for name in LABELS:
-        level, side = split(name)
-        if (level, side) in chain.chosen:
-            places[name] = chain.chosen[level, side].point_mm
-    found = _refine(orient(Prepared(pixels, affine)), places, networks)
+    with step("prepare"):
+        low = whole(pixels, affine, spec.pixel_mm, spec.multiple)
+    with step("coarse"):
+        logits, presence = networks.coarse(low.pixels[None])
+    with step("levels"):
+        maps = Heatmaps(logits[0], spec.points, low.affine, spec.stride)
+        seen = 1.0 / (1.0 + np.exp(-presence[0].astype(np.float64)))
+        by_name = dict(zip(spec.points, (float(value) for value in seen), strict=True))
+        candidates = heatmap.candidates(maps)
+        presence_of = heatmap.presence_by_state(spec.points, seen)
+        chain = name_levels(candidates, presence_of, networks.chain)
+        places = {
+            f"{level}-{side}": one.point_mm
+            for (level, side), one in chain.chosen.items()
+            if f"{level}-{side}" in LABELS
+        }
+    with step("fine"):
+        in_order = {name: places[name] for name in LABELS if name in places}
+        found = _refine(orient(Prepared(pixels, affine)), in_order, networks)
     return Answer(
         {name: _found(one, places[name], chain, name) for name, one in found.items()},
         chain,

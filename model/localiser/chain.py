@@ -206,9 +206,15 @@ class _Search:
         self.distance = np.nan_to_num(apart)
         top, bottom = np.nanmax(self.places[..., 1], 1), np.nanmin(self.places[..., 1], 1)
         self.drop = bottom[:, None] - top[None]
+        self._gaps: dict[tuple[int, int], FloatArray] = {}  # asked for by both programmes
 
     def _gap(self, above: int, below: int) -> FloatArray:
         """Give what the distance of two neighbours costs: (gap, pair above, pair below)."""
+        if (above, below) not in self._gaps:
+            self._gaps[above, below] = self._gap_cost(above, below)
+        return self._gaps[above, below]
+
+    def _gap_cost(self, above: int, below: int) -> FloatArray:
         expected = sum(self.spec.gaps[above:below])
         sd = float(np.linalg.norm(self.spec.gap_sd[above:below]))
         wide = np.where(self.lone, sd + self.spec.side_sd, sd)[None]

@@ -46,9 +46,10 @@ class Heatmaps:
         self._cells[:3, 3] += (affine[:3, 1] + affine[:3, 2]) * (stride - 1) / 2
         self._cells[:3, 1:3] *= stride
         self._step = np.linalg.norm(self._cells[:3, :3], axis=0)
-        index = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
-        self._index = index.reshape(-1, 3)
-        self.position = self._index * np.array([1.0, self._step[1], self._step[2]])
+        spacing = (1.0, self._step[1], self._step[2])
+        self._axes = [np.arange(n) * mm for n, mm in zip(shape, spacing, strict=True)]
+        grid = np.stack(np.meshgrid(*self._axes, indexing="ij"), axis=-1)
+        self.position = grid.reshape(-1, 3)
 
     def column(self, name: str) -> FloatArray:
         """Give one point's heatmap over the cells."""
@@ -56,9 +57,12 @@ class Heatmaps:
 
     def near(self, place: FloatArray) -> npt.NDArray[np.bool_]:
         """Tell which cells belong to a place (slice, row mm, column mm)."""
-        apart = self.position - place
-        in_plane = np.hypot(apart[:, 1], apart[:, 2]) <= _AROUND_MM
-        return np.asarray(in_plane & (np.abs(apart[:, 0]) <= _AROUND_SLICES))
+        slices, rows, columns = (
+            axis - middle for axis, middle in zip(self._axes, place, strict=True)
+        )
+        in_plane = np.hypot(rows[:, None], columns) <= _AROUND_MM
+        across = np.abs(slices) <= _AROUND_SLICES
+        return np.asarray((across[:, None, None] & in_plane).ravel())
 
     def centre(self, weight: FloatArray, place: FloatArray) -> FloatArray:
         """Give the centre of a map around a place, in the same coordinates."""

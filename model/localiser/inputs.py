@@ -51,20 +51,24 @@ def crop(prepared: Prepared, point_mm: FloatArray, side: Side, spec: FineSpec) -
     slices, rows, columns = spec.shape
     first = round(middle[0]) - slices // 2
     weights, affine = [], prepared.affine.copy()
+    seen_from: list[slice] = []
     for axis, size in ((1, rows), (2, columns)):
         old_mm = float(np.linalg.norm(affine[:3, axis]))
         start = middle[axis] - (size - 1) / 2 * spec.pixel_mm / old_mm
         at = start + np.arange(size) * spec.pixel_mm / old_mm
-        weights.append(_weights(at, prepared.pixels.shape[axis], spec.pixel_mm / old_mm))
+        weight = _weights(at, prepared.pixels.shape[axis], spec.pixel_mm / old_mm)
+        used = np.flatnonzero(weight.any(axis=0))
+        part = slice(used[0], used[-1] + 1) if len(used) else slice(0, 1)
+        weights.append(weight[:, part])
+        seen_from.append(part)
         affine[:3, 3] += affine[:3, axis] * start
         affine[:3, axis] *= spec.pixel_mm / old_mm
     affine[:3, 3] += prepared.affine[:3, 0] * first
     inside = [index for index in range(first, first + slices) if 0 <= index < len(prepared.pixels)]
     values = np.zeros(spec.shape, np.float32)
     if inside:
-        seen = np.einsum(
-            "rh,shw,cw->src", weights[0], prepared.pixels[inside], weights[1], optimize=True
-        )
+        near = prepared.pixels[inside[0] : inside[-1] + 1, seen_from[0], seen_from[1]]
+        seen = weights[0] @ near @ weights[1].T
         values[np.array(inside) - first] = standardise(seen)
     if side == "right":
         values = values[::-1]

@@ -1,7 +1,7 @@
 """Both networks with their weights, as the functions that `answer` asks; imports TensorFlow."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import tensorflow as tf
@@ -11,7 +11,8 @@ from model.localiser.answer import Networks, Pixels
 from model.localiser.chain import ChainSpec
 from model.localiser.spec import CoarseSpec, FineSpec
 
-_WARM_SHAPE = (1, 15, 112, 112)
+_WARM_SLICES: Final = 15
+_WARM_CELLS: Final = 7  # coarsest cells a side, as a field of view of 300 mm has
 
 
 def networks(
@@ -29,18 +30,44 @@ def networks(
         device: where TensorFlow runs them.
 
     Raises:
-        ValueError: weights do not belong to their network.
+        ValueError: weights do not belong to their network, or are not numbers.
     """
-    (coarse_weights, coarse_spec), (fine_weights, fine_spec) = coarse_at, fine_at
+    coarse_spec, fine_spec = coarse_at[1], fine_at[1]
     with tf.device(device):
-        whole, crops = coarse.build(coarse_spec), fine.build(fine_spec)
-        whole.load_weights(str(coarse_weights))
-        crops.load_weights(str(fine_weights))
+        whole, crops = load_both(coarse_at, fine_at)
     ask_coarse = _function(whole, (None, None, None, None), device)
     ask_fine = _function(crops, (None, *fine_spec.shape), device)
-    ask_coarse(np.zeros(_WARM_SHAPE, np.float32))
+    side = _WARM_CELLS * coarse_spec.multiple
+    ask_coarse(np.zeros((1, _WARM_SLICES, side, side), np.float32))
     ask_fine(np.zeros((1, *fine_spec.shape), np.float32))
     return Networks(ask_coarse, coarse_spec, ask_fine, fine_spec, chain)
+
+
+def load_both(
+    coarse_at: tuple[Path, CoarseSpec], fine_at: tuple[Path, FineSpec]
+) -> tuple[coarse.CoarseNetwork, fine.FineNetwork]:
+    """Build both networks and read their weights.
+
+    Raises:
+        ValueError: weights do not belong to their network, or are not numbers.
+    """
+    whole, crops = coarse.build(coarse_at[1]), fine.build(fine_at[1])
+    for network, path in ((whole, coarse_at[0]), (crops, fine_at[0])):
+        _read(network, path)
+    return whole, crops
+
+
+def _read(network: Any, path: Path) -> None:
+    try:
+        network.load_weights(str(path))
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"{path} does not hold the weights of a {type(network).__name__} of this "
+            f"specification: {error}"
+        ) from error
+    wrong = [one.path for one in network.weights if not np.isfinite(one.numpy()).all()]
+    if wrong:
+        raise ValueError(f"{path}: the weights {wrong[0]} are not numbers; train the network again")
 
 
 def _function(network: Any, shape: tuple[int | None, ...], device: str) -> Any:

@@ -5,12 +5,14 @@ from typing import Final
 from model.labels import LABELS, segment, split
 from model.landmark import Landmark, Point
 from model.localiser import evidence
-from model.localiser.answer import Answer
+from model.localiser.answer import Answer, Found
 from model.localiser.certainty import CertaintySpec
 from model.localiser.chain import ChainSpec
 
 _LEAST_FOUND: Final = 4  # fewer foramina make no chain whose levels could be trusted
 _OUTSIDE: Final = 0.5
+_LEAST_PRESENT: Final = 0.2  # below, the fine network sees no foramen: whatever certainty says
+_LEAST_LEVEL_MASS: Final = 0.02  # below, the coarse heatmap of this level is elsewhere or flat
 
 
 def verdict(
@@ -35,7 +37,7 @@ def verdict(
 
 
 def _abstention(said: Answer, chain: ChainSpec, certainty: CertaintySpec) -> str | None:
-    found = len(said.found)
+    found = sum(_recognised(one) for one in said.found.values())
     if found < _LEAST_FOUND:
         return (
             f"the levels are unknown: {found or 'no'} of the ten lumbar foramina "
@@ -49,6 +51,15 @@ def _abstention(said: Answer, chain: ChainSpec, certainty: CertaintySpec) -> str
             f"needed; {certainty.calibrated_on})"
         )
     return None
+
+
+def _recognised(one: Found) -> bool:
+    """Tell whether both networks see a foramen there.
+
+    The certainty is a smooth function fitted on scans of spines; far from those (noise, a knee)
+    it may say anything, so what no network sees is never counted.
+    """
+    return one.present >= _LEAST_PRESENT and one.level_mass >= _LEAST_LEVEL_MASS
 
 
 def _landmark(said: Answer, name: str, levels: float, certainty: CertaintySpec) -> Landmark:
