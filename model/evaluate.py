@@ -7,8 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from model import answers
 from model.bundle import ModelBundle
 from model.cases import Case
+from model.expected import Expected
 from model.intervals import RESAMPLES, redraw
 from model.labels import LEVELS, SIDES
 from model.landmark import Prediction
@@ -38,6 +40,7 @@ def evaluate(
     report: Callable[[str], None] | None = None,
     *,
     observe: Observe | None = None,
+    expected: Mapping[str, Expected] | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Predict every case and measure it.
@@ -49,26 +52,30 @@ def evaluate(
         report: called with the name of each case that is done.
         observe: called with each case, its prediction and its distances, for example
             `model.gallery.WorstCases.see`.
+        expected: name of a case to what an honest answer to it is; others are ordinary.
         seed: of the redrawing of patients.
 
     Returns:
         `bundle`, `scans`, `groups` (see `model.metrics.by_group`), `confusion`, `whole_scans`,
-        `intervals` and `foramina` (every distance), as values that `json` can write.
+        `answers` (see `model.answers.by_scope`), `intervals`, `cases` (what was said of each) and
+        `foramina` (every distance), as values that `json` can write.
 
     Raises:
         ValueError: there is no case, or two have the same name.
     """
     measured: list[Distance] = []
-    names: list[str] = []
-    abstained = 0
+    scans: list[answers.Scan] = []
+    names: set[str] = set()
     for case in cases:
         if case.name in names:
             raise ValueError(f"two cases are called {case.name!r}; expected every name once")
-        names.append(case.name)
+        names.add(case.name)
         prediction = predict(case.volume)
-        abstained += prediction.abstained is not None
         lines = distances(case.name, prediction, case.points, case.patient or case.name)
         measured += lines
+        told = (expected or {}).get(case.name, Expected())
+        beyond = tuple(one.label for one in prediction.found if one.label in told.outside)
+        scans.append(answers.Scan(case.name, told, prediction.abstained, tuple(lines), beyond))
         if observe is not None:
             observe(case, prediction, lines)
         if report is not None:
@@ -79,12 +86,14 @@ def evaluate(
     return {
         "bundle": {"name": bundle.name, "version": bundle.version, "digest": bundle.digest},
         "scans": len(names),
-        "abstained_scans": abstained,
+        "abstained_scans": sum(scan.abstained is not None for scan in scans),
         "within_mm": WITHIN_MM,
         "intervals": {"level": 0.95, "resamples": RESAMPLES, "seed": seed},
         "groups": {name: plain(summary) for name, summary in by_group(measured, redrawn).items()},
         "confusion": confusion(measured),
         "whole_scans": plain(whole_scans(measured)),
+        "answers": answers.by_scope(scans, redrawn),
+        "cases": [scan.to_json() for scan in scans],
         "foramina": [_line(one) for one in measured],
     }
 
@@ -172,10 +181,12 @@ def markdown(report: Mapping[str, Any]) -> str:
         "| whole scans | of | share |",
         "|---|---|---|",
         _whole("every foramen within 5 mm", whole, "complete"),
-        _whole("shifted by a level", whole, "shifted"),
+        _whole("shifted by a level, half of the points and more", whole, "shifted"),
     ]
     if report["abstained_scans"]:
         lines.append(f"| abstained | {report['abstained_scans']} of {report['scans']} | |")
+    if "answers" in report:
+        lines += ["", *answers.markdown(report["answers"])]
     return "\n".join([*lines, "", *_confusion(report["confusion"])]) + "\n"
 
 

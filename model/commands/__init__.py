@@ -7,6 +7,7 @@ says what is wrong with its input by a ValueError that names the file.
 from typing import Final
 
 from model.commands.bundling import bundle
+from model.commands.cropping import crop_targets
 from model.commands.evaluation import Evaluated, evaluate
 from model.commands.listing import networks
 from model.commands.prediction import predict
@@ -18,6 +19,6 @@ from model.commands.training import train
 DEFAULT_BUNDLE: Final = "phantom-1"
 
 __all__ = [
-    "DEFAULT_BUNDLE", "Evaluated", "Report", "bundle", "evaluate", "montage", "networks", "predict",
-    "realism", "search", "silent", "synthesize", "train",
+    "DEFAULT_BUNDLE", "Evaluated", "Report", "bundle", "crop_targets", "evaluate", "montage",
+    "networks", "predict", "realism", "search", "silent", "synthesize", "train",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from model.index import Part, Reader
 
 _GALLERY: Final = "worst.png"
+_HALVES: Final = ("CoarseSpec", "FineSpec")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +91,27 @@ def measure(
     Raises:
         ValueError: no such device, or unusable cases.
     """
+    from model import expected, predictor
     from model.evaluate import evaluate as measured
     from model.evaluate import write_report
     from model.gallery import WorstCases, draw
-    from model.predictor import Predictor
 
-    worst = WorstCases()
+    worst, abstained = WorstCases(), WorstCases()
     done = iter(range(1, len(sources) + 1))
     result = measured(
-        Predictor(bundle, device_of(device)).predict,
+        predictor.load(bundle, device_of(device)).predict,
         (source() for source in sources),
         bundle,
         lambda _: report(what, next(done), len(sources)),
-        observe=worst.see,
+        observe=lambda case, said, lines: (worst if said.abstained is None else abstained).see(
+            case, said, lines
+        ),
+        expected={unseen.name_of(source): expected.of(source) for source in sources},
     )
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-        draw(worst.cases, out / _GALLERY)
+        shown = [*worst.cases, *abstained.cases][: worst.count]  # a wrong answer is the worse one
+        draw(shown, out / _GALLERY)
         write_report(result, out, gallery=_GALLERY)
     return result
 
@@ -123,6 +128,7 @@ def _loaded(models: Sequence[str], scratch: Path) -> "dict[str, ModelBundle]":
         if name in loaded:
             raise ValueError(f"two models are called {name!r}; rename one of the folders")
         if is_run(folder):
+            _refuse_half(folder)
             loaded[name] = write_bundle(folder, scratch / name, name, "of a run")
         elif (folder / "bundle.json").is_file() or not folder.exists():
             loaded[name] = bundles.load(model)
@@ -131,6 +137,23 @@ def _loaded(models: Sequence[str], scratch: Path) -> "dict[str, ModelBundle]":
                 f"{folder} is neither a bundle nor a run; cases are named by --cases {folder}"
             )
     return loaded
+
+
+def _refuse_half(run: Path) -> None:
+    """Refuse a run of one network of the two-stage localiser, which alone finds nothing.
+
+    Raises:
+        ValueError: it is one.
+    """
+    from model.json_file import read_json
+    from model.run import SPEC
+
+    spec = read_json(run / SPEC)
+    if isinstance(spec, dict) and spec.get("kind") in _HALVES:
+        raise ValueError(
+            f"{run} holds one network of two; make both a bundle with "
+            "`foramina model localiser bundle`, and evaluate that"
+        )
 
 
 def is_run(folder: Path) -> bool:

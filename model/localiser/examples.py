@@ -51,12 +51,15 @@ class CoarseExample:
         pixels: float32 (slice, row, column), standardised.
         points_mm: float32 (point, 3): slice, row and column times their spacing.
         known: float32 (point,), 1 where the point lies inside the volume.
+        labelled: float32 (point,), 1 where the truth says where the point lies, inside or not; a
+            label map of others may not say it.
         spacing_mm: float32 (3,).
     """
 
     pixels: npt.NDArray[np.float32]
     points_mm: npt.NDArray[np.float32]
     known: npt.NDArray[np.float32]
+    labelled: npt.NDArray[np.float32]
     spacing_mm: npt.NDArray[np.float32]
 
 
@@ -85,13 +88,14 @@ def coarse_example(scan: Labelled, spec: CoarseSpec) -> CoarseExample:
     everything = {**scan.points, **scan.decoys, **scan.anchors}
     places = np.zeros((len(spec.points), 3))
     known = np.zeros(len(spec.points), np.float32)
+    labelled = np.array([name in everything for name in spec.points], np.float32)
     for row, name in enumerate(spec.points):
         if name in everything:
             places[row] = prepared.to_index(everything[name])[0] * spacing
             within = to_index(affine, everything[name])[0]
             known[row] = float(_inside(within, pixels.shape))
     return CoarseExample(
-        prepared.pixels, places.astype(np.float32), known, spacing.astype(np.float32)
+        prepared.pixels, places.astype(np.float32), known, labelled, spacing.astype(np.float32)
     )
 
 

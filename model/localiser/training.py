@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from model import run as run_folder
-from model.curves import rewind
+from model.curves import read, rewind
+from model.localiser import curves
 from model.localiser.examples import CoarseExample, FineExample
 from model.localiser.spec import CoarseSpec, FineSpec
 from model.workers import ahead
@@ -59,8 +61,9 @@ def train(
 ) -> Path:
     """Train until `spec.steps`, continuing from the folder's last checkpoint if it has one.
 
-    The folder receives `train.json`, `history.jsonl` (the losses of every step),
-    `checkpoint/`, and `network.weights.h5`, the averaged weights, at every checkpoint.
+    The folder receives `train.json`, `run.json` (each session's code and versions),
+    `history.jsonl` (the losses of every step), and at every checkpoint `checkpoint/`,
+    `network.weights.h5` (the averaged weights), `curves.csv` and `curves.png`.
 
     Raises:
         ValueError: the folder holds a run with another specification.
@@ -77,6 +80,8 @@ def train(
         run.checkpoint.restore(manager.latest_checkpoint)
     start = int(run.step.numpy())
     rewind(folder, start)
+    if start < spec.steps:
+        run_folder.enter(folder, start, "GPU" if tf.config.list_physical_devices("GPU") else "CPU")
     weights = folder / run_folder.WEIGHTS
     saved_at = time.monotonic()
     with (folder / run_folder.HISTORY).open("a", encoding="utf-8") as history:
@@ -90,6 +95,7 @@ def train(
             if time.monotonic() - saved_at > checkpoint_every_s or step == spec.steps:
                 manager.save()
                 run.save_average(weights)
+                curves.write(folder)
                 saved_at = time.monotonic()
     return weights
 
@@ -125,14 +131,17 @@ class _Run:
     def optimise(self, batch: Sequence[Example]) -> dict[str, float]:
         """Make one step; give the losses."""
         arrays = collate(batch, self.spec.network)
-        return {name: float(value) for name, value in self._optimise(arrays).items()}
+        losses = {name: float(value) for name, value in self._optimise(arrays).items()}
+        return {"loss": sum(losses.values()), **losses}
 
     def save_average(self, path: Path) -> None:
-        """Write the averaged weights."""
+        """Write the averaged weights; the file is the old one or the new one, never a part."""
+        part = path.with_name(f"part.{path.name}")
         kept = [one.numpy() for one in self.network.weights]
         for variable, mean in zip(self.network.weights, self.average, strict=True):
             variable.assign(mean)
-        self.network.save_weights(str(path))
+        self.network.save_weights(str(part))
+        part.replace(path)
         for variable, value in zip(self.network.weights, kept, strict=True):
             variable.assign(value)
 
@@ -158,6 +167,44 @@ class _Run:
         if isinstance(self.spec.network, CoarseSpec):
             return coarse_losses(self.network, self.spec.network, arrays)
         return fine_losses(self.network, self.spec.network, arrays)
+
+
+def read_spec(folder: Path) -> RunSpec:
+    """Read how the run of a folder is driven.
+
+    Raises:
+        ValueError: the folder holds no run of one of the two networks.
+    """
+    path = folder / run_folder.SPEC
+    known = {kind.__name__: kind for kind in (CoarseSpec, FineSpec)}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        network = TypeAdapter(known[content.pop("kind")]).validate_python(content["network"])
+        return RunSpec(**{**content, "network": network})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{folder} holds no run of `foramina model localiser train` ({error})"
+        ) from error
+
+
+def finished(folder: Path, kind: type[CoarseSpec] | type[FineSpec]) -> tuple[Path, RunSpec]:
+    """Give weights and specification of a run that came to its end.
+
+    Raises:
+        ValueError: it holds none, one of the other network, or one that has steps to go.
+    """
+    spec = read_spec(folder)
+    if not isinstance(spec.network, kind):
+        raise ValueError(
+            f"{folder} holds a run of {type(spec.network).__name__}; expected {kind.__name__}"
+        )
+    lines = read(folder)
+    done, weights = (lines[-1]["step"] if lines else 0), folder / run_folder.WEIGHTS
+    if done < spec.steps or not weights.is_file():
+        raise ValueError(
+            f"{folder}: {done} of {spec.steps} steps are done; finish the run by its own command"
+        )
+    return weights, spec
 
 
 def build(spec: CoarseSpec | FineSpec) -> Any:
@@ -189,12 +236,17 @@ def collate(batch: Sequence[Example], spec: CoarseSpec | FineSpec) -> dict[str, 
         "slices": np.array([len(one.pixels) for one in coarse], np.int32),
         "points": np.stack([one.points_mm for one in coarse]),
         "known": np.stack([one.known for one in coarse]),
+        "labelled": np.stack([one.labelled for one in coarse]),
         "spacing": np.stack([one.spacing_mm for one in coarse]),
     }
 
 
 def coarse_losses(network: Any, spec: CoarseSpec, arrays: dict[str, Any]) -> dict[str, Any]:
-    """Give the losses of the coarse network: points, presence, any foramen."""
+    """Give the losses of the coarse network: points, presence, any foramen.
+
+    What a scan's truth does not say teaches nothing: neither that a point is outside, nor, where
+    a foramen is not labelled, that there is none anywhere.
+    """
     import tensorflow as tf
 
     from model.labels import LABELS
@@ -208,17 +260,19 @@ def coarse_losses(network: Any, spec: CoarseSpec, arrays: dict[str, Any]) -> dic
     real = tf.reshape(tf.tile(real[:, :, None], (1, 1, shape[2] * shape[3])), (shape[0], -1))
     target = gaussian(cells, arrays["points"], _sigma(spec, arrays["spacing"]), real)
     known = arrays["known"]
+    labelled = arrays["labelled"]
     foramina = [index for index, name in enumerate(spec.points) if name.endswith(("left", "right"))]
     lumbar = [index for index, name in enumerate(spec.points) if name in LABELS]
     weight = tf.constant([1.0 if i in lumbar else 0.5 for i in range(len(spec.points))])
     peaks = tf.gather(target, foramina, axis=2) * tf.gather(known, foramina, axis=1)[:, None]
     top = tf.reduce_max(peaks, axis=1, keepdims=True) + 1e-9
     anywhere = tf.reduce_max(peaks / top, axis=2)
-    seen = tf.nn.sigmoid_cross_entropy_with_logits(known, presence)
+    seen = tf.nn.sigmoid_cross_entropy_with_logits(known, presence) * labelled
+    complete = tf.reduce_min(tf.gather(labelled, foramina, axis=1), axis=1, keepdims=True)
     return {
         "points": point_loss(flat[..., :-1], target, cells, arrays["points"], known * weight),
-        "any": any_foramen_loss(flat[..., -1], anywhere, real),
-        "presence": 0.5 * tf.reduce_mean(seen),
+        "any": any_foramen_loss(flat[..., -1], anywhere, real * complete),
+        "presence": 0.5 * tf.reduce_sum(seen) / (tf.reduce_sum(labelled) + 1e-6),
     }
 
 

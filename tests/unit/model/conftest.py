@@ -12,6 +12,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from model import bundle, volume
+from model import predictor as predictors
 from model.cases import Case
 from model.phantom import drawing, series
 from model.predictor import Predictor
@@ -86,4 +87,4 @@ def case_folder(tmp_path_factory: pytest.TempPathFactory, drawn: drawing.Phantom
 @pytest.fixture(scope="session")
 def predictor() -> Predictor:
     """Load the shipped bundle once; needs TensorFlow."""
-    return Predictor(bundle.load("phantom-1"), device="cpu")
+    return predictors.load(bundle.load("phantom-1"), device="cpu")

@@ -9,6 +9,7 @@ import pytest
 
 from model import bundle
 from model.bundle import BundleError
+from model.patch import PatchMethod
 
 
 @pytest.fixture
@@ -22,9 +23,9 @@ def test_the_shipped_bundle_says_what_it_is() -> None:
     assert "phantom-1" in bundle.names()
     shipped = bundle.load("phantom-1")
     assert shipped.name == "phantom-1"
-    assert shipped.network.patch_size == 225
-    assert shipped.preprocess.norm_spacing_mm == 1.4
-    assert shipped.weights.stat().st_size < 16_000_000
+    assert isinstance(shipped.method, PatchMethod)
+    assert shipped.method.network.patch_size == 225
+    assert shipped.method.preprocess.norm_spacing_mm == 1.4
     assert len(shipped.digest) == 64
     assert shipped.handles == {
         "plane": "sagittal",
@@ -66,9 +67,16 @@ def test_the_digest_follows_names_and_new_files(copy: Path) -> None:
     assert len({before, added, bundle.digest(copy)}) == 3
 
 
+@pytest.mark.parametrize("name", bundle.names())
+def test_a_shipped_bundle_fits_the_repository(name: str) -> None:
+    files = [path for path in bundle.load(name).folder.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 16_000_000
+
+
 def _changed(folder: Path, **changes: Any) -> None:
     path = folder / "bundle.json"
-    data = json.loads(path.read_text())
+    whole = json.loads(path.read_text())
+    data = whole if set(changes) & set(whole) else whole["method"]
     for key, value in changes.items():
         if value is None:
             del data[key]
@@ -76,18 +84,20 @@ def _changed(folder: Path, **changes: Any) -> None:
             data[key] = {**data[key], **value}
         else:
             data[key] = value
-    path.write_text(json.dumps(data))
+    path.write_text(json.dumps(whole))
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"format": 2}, "expected an object with format 1"),
+        ({"format": 1}, "expected an object with format 2; make a bundle of another version again"),
+        ({"author": "me"}, "patch.author: Unexpected keyword argument"),
+        ({"kind": "magic"}, "does not match any of the expected tags: 'patch', 'two-stage'"),
         ({"weights": "gone.h5"}, "expected the weights 'gone.h5' beside it"),
         ({"weights": "../network.weights.h5"}, "expected the weights"),
-        ({"network": None}, "'network' is missing"),
-        ({"network": {"dropout": 0.5}}, "NetworkSpec has no dropout"),
-        ({"network": {"patch_size": 224}}, "NetworkSpec: patch_size 224 does not fit"),
+        ({"network": None}, "method.patch.network: Field required"),
+        ({"network": {"dropout": 0.5}}, "network.dropout: Unexpected keyword argument, got 0.5"),
+        ({"network": {"patch_size": 224}}, "method.patch.network: .*patch_size 224 does not fit"),
     ],
 )
 def test_a_damaged_bundle_is_refused(copy: Path, changes: dict[str, Any], sentence: str) -> None:

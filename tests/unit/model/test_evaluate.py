@@ -12,18 +12,19 @@ from model import bundle
 from model.bundle import ModelBundle
 from model.cases import Case
 from model.evaluate import evaluate, markdown, read_report, write_report
+from model.expected import Expected
 from model.labels import LABELS, split
 from model.landmark import Landmark, Point, Prediction
 from model.localise import LocaliseSpec
 from model.networks.spec import NetworkSpec
+from model.patch import PatchMethod
 from model.preprocess import PreprocessSpec
 from model.volume import Volume
 
 
 def stand_in(folder: Path) -> ModelBundle:
-    return bundle.ModelBundle(
-        "b", "1", folder, folder, NetworkSpec(), PreprocessSpec(), LocaliseSpec(), {}, "d", ""
-    )
+    method = PatchMethod(NetworkSpec(), PreprocessSpec(), LocaliseSpec(), "network.weights.h5")
+    return bundle.ModelBundle("b", "1", folder, method, {}, "d", "")
 
 
 @pytest.fixture
@@ -69,6 +70,19 @@ def test_reports_every_group_and_every_distance(scan: Case, tmp_path: Path) -> N
     assert "| labelled L1 | . | 1 | . | . | . | . | . | 1 |" in table
     assert "| all | 10 | 1 | 0 | 5.00 | 1.00 | 90.0% [59.6%, 98.2%] | - | 90.0%" in table
     assert "| every foramen within 5 mm | 0 of 1 | 0.0% [0.0%, 79.3%] |" in table
+    assert "| foramina answered | 9 of 10, 90.0% [59.6%, 98.2%] |" in table
+
+
+def test_what_is_expected_divides_the_scans(scan: Case, tmp_path: Path) -> None:
+    expected = {"phantom": Expected(lumbar_count=6, outside=("L1-right",))}
+    predict = answering(dict(scan.points))
+    report = evaluate(predict, [scan], stand_in(tmp_path), expected=expected)
+    assert set(report["answers"]) == {"all", "numbered"}
+    assert report["answers"]["all"]["beyond"] == 1
+    assert report["cases"] == [
+        {"case": "phantom", "numbered": True, "lumbar_count": 6, "abstained": None,
+         "shifted": False, "beyond": ["L1-right"]}
+    ]  # fmt: skip
 
 
 def test_scans_of_one_patient_are_redrawn_together(scan: Case, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """From a run folder to a bundle."""
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from model.intervals import redraw
 from model.labels import LABELS
 from model.metrics import Distance
 from model.networks import preset
+from model.patch import PatchMethod
 from model.train import TrainSpec
 
 
@@ -54,9 +54,10 @@ def run(tmp_path: Path) -> Path:
 def test_a_bundle_holds_what_the_run_was_trained_with(run: Path, tmp_path: Path) -> None:
     written = write_bundle(run, tmp_path / "out", "mine", "2.0.0")
     assert (written.name, written.version) == ("mine", "2.0.0")
-    assert written.network == preset("multinet-lower-resolution").network
-    assert written.preprocess == preset("multinet-lower-resolution").preprocess
-    assert written.weights.read_bytes() == b"weights"
+    assert isinstance(written.method, PatchMethod)
+    assert written.method.network == preset("multinet-lower-resolution").network
+    assert written.method.preprocess == preset("multinet-lower-resolution").preprocess
+    assert (written.folder / written.method.weights).read_bytes() == b"weights"
     assert "3 drawings" in written.model_card
     assert "Not evaluated yet" in written.model_card
     saved = json.loads((tmp_path / "out" / "bundle.json").read_text())
@@ -125,4 +126,5 @@ def test_every_preset_has_a_card(tmp_path: Path) -> None:
 
     for name in PRESETS:
         written = write_bundle(run_of(name, tmp_path / name), tmp_path / f"{name}-b", "b", "1")
-        assert dataclasses.asdict(written.network) == dataclasses.asdict(preset(name).network)
+        assert isinstance(written.method, PatchMethod)
+        assert written.method.network == preset(name).network

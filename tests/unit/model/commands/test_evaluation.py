@@ -1,6 +1,7 @@
 """Evaluation from the command line: bundles and runs, one or several, and what is written."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("tensorflow")
 @pytest.fixture
 def quick(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the shipped network answer for every bundle; it is loaded already."""
-    monkeypatch.setattr("model.predictor.Predictor", lambda *_: predictor)
+    monkeypatch.setattr("model.predictor.load", lambda *_: predictor)
 
 
 @pytest.mark.usefixtures("quick")
@@ -62,3 +63,22 @@ def test_what_is_no_model_is_refused_before_anything_is_loaded(
     (tmp_path / "train.json").write_text("{}")
     with pytest.raises(ValueError, match="its training is not finished"):
         commands.evaluate([str(tmp_path)])
+
+
+def test_one_network_of_two_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "train.json").write_text(json.dumps({"kind": "CoarseSpec"}))
+    with pytest.raises(ValueError, match="holds one network of two; make both a bundle"):
+        commands.evaluate([str(tmp_path)])
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_is_expected_of_a_case_enters_the_report(case_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(case_folder, tmp_path / "one")
+    path = tmp_path / "one" / "truth.json"
+    truth = {**json.loads(path.read_text()), "expected": "abstain", "lumbar_count": 5}
+    path.write_text(json.dumps(truth))
+    measured = commands.evaluate(["phantom-1"], tmp_path, device="cpu").reports["phantom-1"]
+    assert measured["answers"]["all"]["scans"] == 1
+    assert "numbered" not in measured["answers"]
+    (case,) = measured["cases"]
+    assert (case["case"], case["numbered"], case["shifted"]) == ("one", False, False)

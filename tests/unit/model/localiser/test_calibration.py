@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from model.expected import Expected
 from model.labels import LABELS, LEVELS, split
 from model.localiser import evidence
 from model.localiser.answer import answer
@@ -13,11 +14,17 @@ from tests.unit.model.localiser.conftest import Spine, knowing
 
 def test_a_right_answer_is_right(scan: Spine) -> None:
     said = answer(scan.pixels, scan.affine, knowing(scan))
-    one = judge(said, scan.points, True, ChainSpec())
+    one = judge(said, scan.points, Expected(), ChainSpec())
     assert one.levels_right
     assert set(one.points) == set(LABELS)
     assert max(one.distance_mm.values()) < 0.5
-    assert not judge(said, scan.points, False, ChainSpec()).levels_right
+    assert one.ordinary
+    six = judge(said, scan.points, Expected(lumbar_count=6), ChainSpec())
+    assert six.levels_right
+    assert not six.ordinary
+    transitional = judge(said, scan.points, Expected(numbered=False), ChainSpec())
+    assert not transitional.levels_right
+    assert not transitional.ordinary
 
 
 def test_a_shifted_answer_is_wrong(scan: Spine) -> None:
@@ -27,7 +34,7 @@ def test_a_shifted_answer_is_wrong(scan: Spine) -> None:
         level, side = split(name)
         above = LEVELS[max(LEVELS.index(level) - 1, 0)]
         moved[f"{above}-{side}"] = scan.points[name]
-    one = judge(said, moved, True, ChainSpec())
+    one = judge(said, moved, Expected(), ChainSpec())
     assert not one.levels_right
     assert max(one.distance_mm.values()) > 20
 

@@ -1,5 +1,6 @@
 """Training: both networks learn from a handful of scans, and a stopped run goes on as it was."""
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,15 @@ import pytest
 
 from model.localiser.examples import CoarseExample, FineExample, coarse_example, fine_examples
 from model.localiser.spec import CoarseSpec, FineSpec
-from model.localiser.training import RunSpec, build, coarse_losses, collate, train
+from model.localiser.training import (
+    RunSpec,
+    build,
+    coarse_losses,
+    collate,
+    finished,
+    read_spec,
+    train,
+)
 from tests.unit.model.localiser.conftest import Spine, spine
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
@@ -61,6 +70,18 @@ def test_padding_costs_nothing(scans: list[Spine]) -> None:
         np.testing.assert_allclose(loss, alone, rtol=1e-3, err_msg=name)
 
 
+def test_what_is_not_labelled_teaches_nothing(scans: list[Spine]) -> None:
+    """A map without foramina must not teach that there are none."""
+    network = build(COARSE)
+    named, unnamed = (coarse_example(one, COARSE) for one in scans)
+    silent = np.zeros_like(unnamed.known)
+    unnamed = dataclasses.replace(unnamed, known=silent, labelled=silent)
+    alone = coarse_losses(network, COARSE, collate([named], COARSE))
+    both = coarse_losses(network, COARSE, collate([named, unnamed], COARSE))
+    for name in ("points", "any", "presence"):
+        np.testing.assert_allclose(both[name], alone[name], rtol=2e-3, err_msg=name)
+
+
 class Stopped(Exception):
     """What a kill looks like from inside."""
 
@@ -80,6 +101,12 @@ def test_a_stopped_run_goes_on_as_it_was(scans: list[Spine], tmp_path: Path) -> 
     with pytest.raises(Stopped):
         train(spec, dying, tmp_path / "parts", processes=0, checkpoint_every_s=0)
     train(spec, batch, tmp_path / "parts", processes=0)
+    sessions = json.loads((tmp_path / "parts" / "run.json").read_text())
+    assert [session["from_step"] for session in sessions] == [0, 6]
+    assert (tmp_path / "parts" / "curves.png").is_file()
+    assert read_spec(tmp_path / "parts") == spec
+    weights, _ = finished(tmp_path / "parts", CoarseSpec)
+    assert weights == tmp_path / "parts" / "network.weights.h5"
     np.testing.assert_allclose(losses(tmp_path / "parts"), losses(tmp_path / "whole"), rtol=2e-3)
 
 
