@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -33,8 +34,13 @@ KNOWN_AE_TITLES = ("FORAMINA", "STORESCU", "ECHOSCU", "DCMSEND", "DEMOSCANNER")
 
 
 def program(name: str, package: str) -> str:
-    """Find a program of the system, or skip the test with what to install."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
+    """Find a program of the system, or skip the test with what to install.
+
+    Not one of the virtual environment: pynetdicom has a `storescp` and an `echoscu` of its own.
+    """
+    own = Path(sys.executable).parent
+    folders = [folder for folder in os.get_exec_path() if Path(folder) != own]
+    found = shutil.which(name, path=os.pathsep.join([*folders, "/usr/sbin"]))
     if found is None:
         pytest.skip(f"{name} is missing: apt-get install {package}")
     return found
@@ -72,10 +78,16 @@ class Orthanc:
 
     ae_title = "ORTHANC"
 
-    def __init__(self, folder: Path, known_ae_titles: Sequence[str] = KNOWN_AE_TITLES) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        known_ae_titles: Sequence[str] = KNOWN_AE_TITLES,
+        plugins: Sequence[str] = (),
+    ) -> None:
         self._executable = program("Orthanc", "orthanc")
         self._folder = folder
         self._known = known_ae_titles
+        self._plugins = plugins
         self._process: subprocess.Popen[bytes] | None = None
         self.dicom_port = self.http_port = 0
 
@@ -148,7 +160,7 @@ class Orthanc:
             "Name": "tests",
             "StorageDirectory": str(self._folder / "db"),
             "IndexDirectory": str(self._folder / "db"),
-            "Plugins": [],
+            "Plugins": list(self._plugins),
             "HttpPort": self.http_port,
             "RemoteAccessAllowed": False,
             "AuthenticationEnabled": False,

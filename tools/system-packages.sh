@@ -4,12 +4,12 @@
 set -eu
 case "${1:-tests}" in
   python) wanted="python3:python3-venv" ;;
-  tests) wanted="storescu:dcmtk Orthanc:orthanc dciodvfy:dicom3tools initdb:postgresql docker-compose:docker-compose" ;;
+  tests) wanted="storescu:dcmtk Orthanc:orthanc libOrthancDicomWeb.so:orthanc-dicomweb dciodvfy:dicom3tools initdb:postgresql docker-compose:docker-compose chromium:chromium npm:npm" ;;
   *) echo "usage: $0 python|tests" >&2; exit 2 ;;
 esac
 installed() {
-  for found in "$(command -v "$1" || true)" /usr/sbin/"$1" /usr/lib/postgresql/*/bin/"$1"; do
-    [ -z "$found" ] || [ ! -x "$found" ] || return 0
+  for found in "$(command -v "$1" || true)" /usr/sbin/"$1" /usr/lib/postgresql/*/bin/"$1" /usr/share/orthanc/plugins/"$1"; do
+    [ -z "$found" ] || [ ! -e "$found" ] || return 0
   done
   return 1
 }
