@@ -22,14 +22,20 @@ from node.errors import ConfigError
 from node.filters import FilterSet
 from node.reaper import Reaper
 from node.scp import StorageScp
-from node.supervisor import Supervisor
+from node.sources import Sources
+from node.supervisor import WebSupervisor, WorkerSupervisor
+from storage import associations
 from storage.database import Database, SchemaError
 from storage.instances import InstanceStore
+from storage.tables import AssociationEnding
 
 if TYPE_CHECKING:
     from node.engine import Engine
+    from node.web.server import Server
 
 logger = structlog.get_logger(__name__)
+
+_PAGE_WAITS_S = 5.0  # for another that writes: a person would not wait longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,8 @@ class App:
     assembler: Assembler
     reaper: Reaper
     delivery: DeliveryLoop
-    supervisor: Supervisor
+    supervisor: WorkerSupervisor
+    web: WebSupervisor
 
     def run(self, stop: threading.Event) -> None:
         """Receive, judge, supervise and deliver until told to stop."""
@@ -55,6 +62,7 @@ class App:
             loop.start()
         self.delivery.start()
         self.supervisor.start()
+        self.web.start()
         logger.info(
             "node ready",
             ae_title=self.config.node.ae_title,
@@ -67,6 +75,7 @@ class App:
         stop.wait()
         logger.info("node stopping")
         self.scp.stop()
+        self.web.stop()
         self.supervisor.stop()
         self.delivery.stop()
         for loop in loops:
@@ -124,16 +133,24 @@ def build(config: Config, config_path: Path) -> App:
     filters = filter_set(config, bundle)
     database = open_database(config)
     store = InstanceStore(database, config.storage.folder)
+
+    def ended(name: str, ending: str, calling_ae_title: str) -> None:
+        with database.begin() as session:
+            associations.end(session, name, AssociationEnding(ending), calling_ae_title)
+
+    scp = StorageScp(config.node, store.store, ended)
     return App(
         config=config,
         database=database,
-        scp=StorageScp(config.node, store.store),
+        scp=scp,
         assembler=Assembler(
             database,
             config.storage.folder,
             filters,
             config.assembler,
             config.worker.max_attempts,
+            ask=Sources(config.sources, config.node.ae_title).evidence,
+            run=scp.run,
         ),
         reaper=Reaper(database, config.worker),
         delivery=DeliveryLoop(
@@ -143,21 +160,39 @@ def build(config: Config, config_path: Path) -> App:
             config.delivery,
             config.node.ae_title,
         ),
-        supervisor=Supervisor(database, config_path, config.worker.processes),
+        supervisor=WorkerSupervisor(database, config_path, config.worker.processes),
+        web=WebSupervisor(config_path, enabled=config.web.enabled),
     )
 
 
+def build_web(config: Config) -> "Server":
+    """Join the parts of the web page; loads neither the networks nor highdicom."""
+    from node.web.app import build as build_page
+    from node.web.server import Server
+    from node.web.site import Site
+
+    bundle = load_bundle(config)
+    sets = {name: filter_set(config, bundle, name) for name in config.filter_sets}
+    open_database(config).close()
+    database = Database(config.storage.url, busy_timeout_s=_PAGE_WAITS_S)
+    return Server(config.web, build_page(Site(config, database, bundle, sets)))
+
+
 def build_worker(config: Config, worker: str) -> "Engine":
-    """Join the parts of a worker; loads TensorFlow, highdicom and the network."""
+    """Join the parts of a worker; loads highdicom and the networks."""
     # TensorFlow's own greeting on standard error is no line of our log.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    from model.predictor import Predictor
+    from model import predictor
     from node.engine import Engine
     from node.pipeline import Pipeline
 
     database = open_database(config)
-    predictor = Predictor(load_bundle(config), config.model.device)
-    return Engine(database, Pipeline(database, config, predictor), config.worker, worker)
+    localiser = predictor.load(load_bundle(config), config.model.device)
+    bundle = localiser.bundle
+    logger.info(
+        "model loaded", bundle=bundle.name, version=bundle.version, runtime=localiser.runtime
+    )
+    return Engine(database, Pipeline(database, config, localiser), config.worker, worker)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Complete series that have gone quiet, and judge them.
+"""Complete series that have gone quiet and lack nothing that is known of, and judge them.
 
 Everything is read from the database at every step, nothing is kept in memory, so a restart forgets
 nothing: a series that was complete but not judged when the process died is judged by the next one.
@@ -8,8 +8,8 @@ the decision is written only if the series is still as it was read (`StaleSeries
 """
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +18,29 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from node import config
+from node import completeness, config
+from node.completeness import Outcome, Piece, Received, State, Weight
 from node.errors import SeriesUnusableError
 from node.filters import Decision, FilterSet
 from node.filters.attributes import ATTRIBUTES
-from node.headers import read_headers
-from storage import instances, reports, series
+from node.headers import Headers, read_headers
+from storage import associations, instances, reports, series
 from storage.database import Database, now
 from storage.series import StaleSeriesError
-from storage.tables import Series
+from storage.tables import AssociationEnding, Instance, Series
 
 logger = structlog.get_logger(__name__)
 
 OWN_OBJECT = "made by this node; never processed"
+INCOMPLETE = "images are missing"
+MENDABLE = frozenset(
+    {"Frames", "SliceCount", "SlicePositions", "SliceSpacing", "SliceSpacingUniform"}
+)
+"""Attributes that further images can change for the better; what fails by others is final."""
+
+Ask = Callable[[Series, int], Piece | None]
+"""Asks the source of a series of which so many instances came; None: there is nobody to ask."""
+
 _BATCH = 100
 _DATABASE_AWAY = (InterfaceError, OperationalError, PoolTimeoutError)
 """Trying again later can help; any other refusal of the database would repeat."""
@@ -44,6 +54,7 @@ class _Files:
     paths: tuple[Path, ...]
     disagreements: tuple[str, ...]
     own: bool
+    received: Received
 
 
 class Assembler:
@@ -59,13 +70,28 @@ class Assembler:
         filter_set: FilterSet,
         settings: config.Assembler,
         max_attempts: int,
+        *,
+        ask: Ask = lambda _series, _received: None,
+        run: str = "",
     ) -> None:
-        """Keep what it works with; `max_attempts` is how often a queued job may be tried."""
+        """Keep what it works with.
+
+        Args:
+            database: rows.
+            storage_folder: files.
+            filter_set: judges what is complete.
+            settings: when a series is complete.
+            max_attempts: how often a queued job may be tried.
+            ask: asks the source of a series.
+            run: with this the names of the associations begin that this process knows.
+        """
         self._database = database
         self._folder = storage_folder
         self._filter_set = filter_set
         self._settings = settings
         self._max_attempts = max_attempts
+        self._ask = ask
+        self._run = run
 
     def run(self, stop: threading.Event) -> None:
         """Step until told to stop; a database that is away is waited for."""
@@ -79,10 +105,11 @@ class Assembler:
                 stop.wait(self._settings.poll_s)
 
     def step(self) -> int:
-        """Complete what is quiet and judge what is complete; tell how many series moved."""
+        """Look at what is quiet and judge what is complete; tell how many series moved."""
+        settings = self._settings
         with self._database.read() as session:
-            waiting = series.quiet(session, self._settings.stable_age_s, _BATCH)
-        moved = sum(self._guarded(row, self._complete) for row in waiting)
+            due = series.due(session, settings.stable_age_s, settings.limit_s, _BATCH)
+        moved = sum(self._guarded(row, self._look) for row in due)
         with self._database.read() as session:
             unjudged = series.unjudged(session, _BATCH)
         return moved + sum(self._guarded(row, self._judge) for row in unjudged)
@@ -111,20 +138,45 @@ class Assembler:
             )
         return True
 
-    def _complete(self, row: Series) -> None:
-        """Close a quiet series, with the evidence for it."""
+    def _look(self, row: Series) -> None:
+        """Close a quiet series, or let it wait, with the evidence for it."""
+        files = self._files(row)
+        outcome = self._outcome(row, files)
+        uid = row.series_instance_uid
+        if outcome.state is State.WAIT:
+            new = outcome.reason != (row.evidence or {}).get("reason")
+            with self._database.begin() as session:
+                series.wait(session, row, outcome.evidence, outcome.look_again_s)
+            if new:
+                logger.info("series waits", series_instance_uid=uid, reason=outcome.reason)
+            return
         with self._database.begin() as session:
-            series.complete(session, row, {"pieces": [self._quiet(session, row)]})
-        logger.info("series complete", series_instance_uid=row.series_instance_uid)
+            series.complete(session, row, outcome.evidence)
+        logger.info("series complete", series_instance_uid=uid, state=outcome.state)
 
-    def _quiet(self, session: Session, row: Series) -> dict[str, Any]:
-        """Give the evidence of silence, one piece of evidence for completeness."""
-        return {
-            "rule": "quiet",
-            "quiet_s": round((now(session) - row.last_received_at).total_seconds(), 3),
-            "stable_age_s": self._settings.stable_age_s,
-            "instances": len(instances.current_instances(session, row.id)),
-        }
+    def _outcome(self, row: Series, files: _Files) -> Outcome:
+        """Weigh what is known; a series that will not be processed anyway waits for nothing."""
+        received, settings = files.received, self._settings
+        headers = _headers(files)
+        pieces = completeness.look(received, headers, settings)
+        final = self._final(headers)
+        if final is not None:
+            light = [replace(piece, weight=Weight.NONE) for piece in pieces]
+            return completeness.conclude(received, [*light, final], settings)
+        asked = self._ask(row, received.instances)
+        return completeness.conclude(received, [*pieces, *([asked] if asked else [])], settings)
+
+    def _final(self, headers: Headers) -> Piece | None:
+        """Say that no further image can bring the series to be processed; None: one can."""
+        if not headers:
+            return Piece("filters", Weight.NONE, "it cannot be judged as it is", {})
+        rules = self._filter_set.judge(headers).verdict["rules"]
+        failed = {rule["attribute"] for rule in rules if not rule["passed"]}
+        final = sorted(failed - MENDABLE)
+        if not final:
+            return None
+        says = f"rejected whatever else comes: {', '.join(final)}"
+        return Piece("filters", Weight.NONE, says, {"attributes": final})
 
     def _judge(self, row: Series) -> None:
         """Hold, reject or accept a complete series."""
@@ -141,7 +193,10 @@ class Assembler:
             self._reject(row, OWN_OBJECT, _own_verdict(len(headers)))
             return
         decision = self._filter_set.judge(headers)
-        if decision.accepted:
+        missing = _missing(row)
+        if decision.accepted and missing:
+            self._reject(row, f"{INCOMPLETE}: {missing}.", _incomplete(decision, missing))
+        elif decision.accepted:
             self._accept(row, decision)
         else:
             self._reject(row, decision.summary, decision.verdict)
@@ -154,7 +209,34 @@ class Assembler:
                 tuple(self._folder / instance.path for instance in current),
                 tuple(series.disagreements(session, row.id)),
                 any(reports.is_own(session, instance.sop_instance_uid) for instance in current),
+                self._received(session, row, current),
             )
+
+    def _received(self, session: Session, row: Series, current: Sequence[Instance]) -> Received:
+        moment = now(session)
+        newest = max((one.received_at for one in current), default=row.last_received_at)
+        last = max(current, key=lambda one: (one.received_at, one.id), default=None)
+        names = {one.association for one in current if one.association}
+        ended = associations.endings(session, names)
+        return Received(
+            quiet_s=(moment - row.last_received_at).total_seconds(),
+            unchanged_s=(moment - newest).total_seconds(),
+            instances=len(current),
+            numbers=tuple(
+                one.instance_number for one in current if one.instance_number is not None
+            ),
+            open=sum(name not in ended and self._alive(name) for name in names),
+            last_ending=self._ending(last.association if last else None, ended),
+        )
+
+    def _ending(self, name: str | None, ended: Mapping[str, AssociationEnding]) -> str:
+        if not name:
+            return ""
+        return ended.get(name) or ("open" if self._alive(name) else "lost")
+
+    def _alive(self, association: str) -> bool:
+        """Tell whether an association that has not ended may still be open."""
+        return bool(self._run) and association.startswith(self._run)
 
     def _accept(self, row: Series, decision: Decision) -> None:
         with self._database.begin() as session:
@@ -185,6 +267,16 @@ class Assembler:
         logger.warning("series held", series_instance_uid=row.series_instance_uid)
 
 
+def _headers(files: _Files) -> Headers:
+    """Read the headers of a series; none where judging will hold it or refuse it as our own."""
+    if files.disagreements or files.own:
+        return ()
+    try:
+        return read_headers(files.paths)
+    except SeriesUnusableError:
+        return ()
+
+
 def _own_verdict(count: int) -> dict[str, Any]:
     """Give the verdict on an object of our own, in the form of a filter set's."""
     rule = {
@@ -197,6 +289,27 @@ def _own_verdict(count: int) -> dict[str, Any]:
         "reason": OWN_OBJECT,
     }
     return {"filter_set": "", "accepted": False, "instances": count, "rules": [rule]}
+
+
+def _missing(row: Series) -> str:
+    """Say what the evidence of a complete series says is missing; empty: nothing."""
+    evidence = row.evidence or {}
+    return str(evidence["reason"]) if evidence.get("state") == State.INCOMPLETE else ""
+
+
+def _incomplete(decision: Decision, missing: str) -> dict[str, Any]:
+    """Add to a filter set's verdict that the series is not whole."""
+    rule = {
+        "attribute": completeness.POSITIONS,
+        "operator": "equals",
+        "expected": "without gap",
+        "received": [{"value": missing, "instances": decision.verdict["instances"]}],
+        "source": "ImagePositionPatient",
+        "passed": False,
+        "reason": f"{INCOMPLETE}: {missing}",
+    }
+    verdict = decision.verdict
+    return {**verdict, "accepted": False, "rules": [*verdict["rules"], rule]}
 
 
 def _failed(rules: Sequence[dict[str, Any]]) -> list[str]:

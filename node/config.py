@@ -16,6 +16,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
     field_validator,
     model_validator,
@@ -69,6 +70,7 @@ def _database_url(value: str) -> str:
 AETitle = Annotated[str, AfterValidator(_ae_title)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Millimetres = Annotated[float, Field(gt=0, le=1000)]
 
 
 class Section(BaseModel):
@@ -104,10 +106,31 @@ class Storage(Section):
 
 
 class Assembler(Section):
-    """When a series is complete."""
+    """When a series is complete (docs/reference/completeness.md)."""
 
     stable_age_s: Seconds = 60
+    doubtful_age_s: Seconds = 300
+    """Instead of `stable_age_s`, where something hints at missing images."""
+    limit_s: Seconds = 3600
+    """Instead of `stable_age_s`, where images are known to be missing; then it is decided."""
+    look_again_s: Seconds = 60
+    """How often a series that waits is looked at, and its source asked."""
     poll_s: Seconds = 1
+
+
+class Source(Section):
+    """A peer that knows how many instances a series has, asked by C-FIND."""
+
+    ae_title: AETitle
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)]
+    calling_ae_titles: tuple[AETitle, ...] = ()
+    """Asked about series that these AE titles sent; empty: about its own."""
+    timeout_s: Seconds = 5
+
+    def sends(self, calling_ae_title: str) -> bool:
+        """Tell whether this source knows the series that an AE title sent."""
+        return calling_ae_title in (self.calling_ae_titles or (self.ae_title,))
 
 
 class Worker(Section):
@@ -140,6 +163,24 @@ class Model(Section):
     device: Literal["auto", "gpu", "cpu"] = "auto"
 
 
+class Crops(Section):
+    """Sub-volumes around the found foramina, kept beside the report and sent nowhere."""
+
+    enabled: bool = False
+    formats: Annotated[tuple[Literal["nifti", "dicom"], ...], Field(min_length=1)] = ("nifti",)
+    size_mm: tuple[Millimetres, Millimetres, Millimetres] = (20, 40, 40)
+    """Through slices, along rows, along columns."""
+    folder: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")] = "crops"
+    """Below `storage.folder`."""
+
+    @field_validator("folder")
+    @classmethod
+    def _folder_is_free(cls, folder: str) -> str:
+        if folder in ("instances", "reports"):
+            raise ValueError(f"{folder!r} holds other files of the node; name another folder")
+        return folder
+
+
 class Destination(Section):
     """A peer that receives reports."""
 
@@ -152,6 +193,14 @@ class Destination(Section):
     sent in parts go only where all of them may go."""
     shadow: bool = False
     """Compute and keep the report, send nothing."""
+    sop_class: Literal["comprehensive-3d", "comprehensive"] = "comprehensive-3d"
+    """Comprehensive 3D SR, or Comprehensive SR for peers that do not take the former."""
+    cornerstone_prefix: bool = True
+    """Begin tracking identifiers so that OHIF draws arrows with text."""
+    extras: tuple[Literal["gsps", "secondary-capture", "seg", "key-objects"], ...] = ()
+    """Further objects, for software that does not draw the points of an SR."""
+    iocm: bool = False
+    """Send a rejection note for what a newer report supersedes."""
 
 
 class Delivery(Section):
@@ -165,6 +214,24 @@ class Delivery(Section):
     max_attempts: Annotated[int, Field(ge=1)] = 100
     reports_per_series_per_day: Annotated[int, Field(ge=1)] = 10
     """More reports than this for one series within 24 hours are held and alarmed."""
+
+
+class Web(Section):
+    """The administrator's web page."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: Port = 8112
+    password_file: Path | None = None
+    """Lines of `name:hash`, written by `foramina web password`."""
+    password_hash: SecretStr = SecretStr("")
+    """One such line, meant for the environment; without a name it is that of `admin`."""
+    session_s: Seconds = 28800
+    idle_s: Seconds = 3600
+    behind_tls: bool = False
+    """A reverse proxy in front speaks TLS: cookies are sent over nothing else."""
+    open_metrics: bool = False
+    """Answer `/metrics` to everyone; otherwise to this host and to who is logged in."""
 
 
 class Rule(Section):
@@ -210,13 +277,16 @@ class Config(BaseSettings):
     node: Node = Node()
     storage: Storage = Storage()
     assembler: Assembler = Assembler()
+    sources: tuple[Source, ...] = ()
     worker: Worker = Worker()
     model: Model = Model()
+    crops: Crops = Crops()
     delivery: Delivery = Delivery()
     destinations: tuple[Destination, ...] = ()
     filter_set: str = "default"
     filter_sets: dict[str, tuple[Rule, ...]] = Field(default_factory=dict)
     log: Log = Log()
+    web: Web = Web()
 
     @property
     def report_digest(self) -> str:
@@ -304,8 +374,17 @@ def load(path: Path) -> Config:
     folder = path.resolve().parent / config.storage.folder
     _check_folder(path, folder)
     return config.model_copy(
-        update={"storage": config.storage.model_copy(update={"folder": folder})}
+        update={
+            "storage": config.storage.model_copy(update={"folder": folder}),
+            "web": _placed(config.web, path.resolve().parent),
+        }
     )
+
+
+def _placed(web: Web, folder: Path) -> Web:
+    if web.password_file is None:
+        return web
+    return web.model_copy(update={"password_file": folder / web.password_file})
 
 
 def _judged(path: Path, data: dict[str, Any]) -> Config:

@@ -98,7 +98,8 @@ class DeliveryLoop:
             delivery=delivery.id,
             destination=destination.name,
             attempt=delivery.attempts,
-            sop_instance_uid=delivery.report.sop_instance_uid,
+            sop_instance_uid=delivery.object.sop_instance_uid,
+            kind=delivery.object.kind,
         )
         try:
             if delivery.attempts > self._settings.max_attempts:  # each ended without a record
@@ -120,19 +121,19 @@ class DeliveryLoop:
             self._calling_ae_title,
             self._settings.timeout_s,
         )
-        path = self._folder / delivery.report.path
+        path = self._folder / delivery.object.path
         try:
             code = scu.store(peer, path, self._interrupts.get(destination.name))
         except PeerError as error:
             self._record_failure(delivery, str(error), error.status, error.retry, log)
         except FileNotFoundError:
             sentence = (
-                f"the report's file {delivery.report.path} is gone; restore it or `foramina jobs "
-                f"retry {delivery.report.job_id}`, then retry the delivery"
+                f"the report's file {delivery.object.path} is gone; restore it or `foramina jobs "
+                f"retry {delivery.object.report.job_id}`, then retry the delivery"
             )
             self._record_failure(delivery, sentence, None, False, log)
         except OSError as error:
-            sentence = f"cannot read {delivery.report.path}: {error.strerror}"
+            sentence = f"cannot read {delivery.object.path}: {error.strerror}"
             self._record_failure(delivery, sentence, None, True, log)
         except ForaminaError as error:
             self._record_failure(delivery, str(error), None, False, log)

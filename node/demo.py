@@ -91,6 +91,7 @@ def _write_config(out: Path, pacs_port: int) -> Path:
     data["node"] = {**data.get("node", {}), "host": "127.0.0.1", "port": _free_port()}
     data["storage"] = {"folder": "storage"}
     data["assembler"] = {"stable_age_s": 2, "poll_s": 0.5}
+    data["web"] = {"enabled": False}
     data["destinations"] = [
         {"name": "pacs", "ae_title": _PACS_AE_TITLE, "host": "127.0.0.1", "port": pacs_port}
     ]

@@ -1,5 +1,8 @@
 """Read headers leniently: whatever a sender wrote, a value comes back or nothing, never a crash.
 
+A header is that of one image: of a classic instance, or of one frame of an Enhanced MR object, in
+the words of classic images (`model.frames`). Who judges or reports asks for both in the same way.
+
 Real headers carry numbers that are no numbers, empty elements, wrong value representations and
 unknown character sets. A filter has to name such a value as a reason, so values that cannot be
 decoded as their VR says are given as the text that stands there.
@@ -18,6 +21,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence as DicomSequence
 
+from model import frames
 from node.errors import SeriesUnusableError
 
 Headers = Sequence[Dataset]
@@ -41,10 +45,31 @@ LARGEST_NUMBER = 1e12
 def read_headers(paths: Iterable[Path]) -> list[Dataset]:
     """Read the data sets of DICOM files without their pixels, in the order of `paths`.
 
+    Returns:
+        One header per classic instance, and one per frame of an Enhanced MR object; just the one
+        of the object when its functional groups do not describe its frames.
+
     Raises:
         SeriesUnusableError: a file is gone, or is no DICOM file any more.
     """
-    return [_read_header(path) for path in paths]
+    return [header for path in paths for header in images(_read_header(path))]
+
+
+def images(header: Dataset) -> list[Dataset]:
+    """Give the header of each image in an object; the object's own when they cannot be told."""
+    if not frames.is_multiframe(header):
+        return [header]
+    try:
+        return frames.frames_of(header)
+    except frames.VolumeError:
+        if "ReferencedFrameNumber" in header:
+            del header["ReferencedFrameNumber"]  # it is the header of no frame
+        return [header]  # the derived attribute `Frames` says why
+
+
+def noun(headers: Headers) -> str:
+    """Say what is counted when headers are: `instances`, or `frames` of multi-frame objects."""
+    return "frames" if any(frames.frame_number(header) for header in headers) else "instances"
 
 
 def _read_header(path: Path) -> Dataset:
@@ -129,9 +154,9 @@ def lack(headers: Headers, keyword: str, count: int) -> str:
     expected = "a number" if count == 1 else f"{count} numbers"
     found = []
     if missing:
-        found.append(f"{keyword} is missing in {missing} of {len(headers)} instances")
+        found.append(f"{keyword} is missing in {missing} of {len(headers)} {noun(headers)}")
     if broken:
-        found.append(f"{keyword} is not {expected} in {broken} of {len(headers)} instances")
+        found.append(f"{keyword} is not {expected} in {broken} of {len(headers)} {noun(headers)}")
     return " and ".join(found)
 
 

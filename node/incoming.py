@@ -77,6 +77,7 @@ def read(
     transfer_syntax_uid: str,
     calling_ae_title: str = "",
     calling_host: str = "",
+    association: str = "",
 ) -> Incoming:
     """Read the identity of a received instance and make its file.
 
@@ -87,6 +88,7 @@ def read(
         transfer_syntax_uid: of the presentation context.
         calling_ae_title: who sent it.
         calling_host: the address it came from.
+        association: the name of the association.
 
     Raises:
         InstanceRefusedError: the data set cannot be parsed, lacks a UID that files it, has a
@@ -118,6 +120,7 @@ def read(
         calling_host=calling_host[:_CALLING_HOST_LENGTH],
         part10=prefix + data_set,
         data_offset=len(prefix),
+        association=association,
     )
 
 

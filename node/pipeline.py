@@ -1,35 +1,39 @@
 """One job, from the files of a series to a report on disk with its deliveries queued.
 
-    storage.instances -> model.volume -> model.predictor -> node.report -> storage.reports
+    storage.instances -> model.volume -> model.predictor -> node.report -> node.publication
+        -> node.handover
 
-Nothing here is kept between jobs but the loaded network. Everything up to the last transaction
-can be repeated: the report's UID and bytes are a function of the job row and the images.
+A withdrawal goes the same way, without the model. Nothing here is kept between jobs but the loaded
+network. Everything up to the last transaction can be repeated: UIDs and bytes are a function of the
+job row, the images, and what destinations may have of the series.
 """
 
-import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
 import structlog
-from pydicom import Dataset
-from sqlalchemy.orm import Session
 
 import node
 from model import volume
 from model.landmark import Prediction
 from node import report
 from node.config import Config, Destination
+from node.crops import keeping
 from node.errors import SeriesUnusableError
+from node.handover import Made, OvertakenError, PastChangedError, publish, withdraw
 from node.headers import read_headers
+from node.publication import Material, Publisher, key_of
 from node.routing import destinations_for
-from storage import deliveries, instances, jobs, reports
-from storage.database import Database, now
-from storage.tables import DeliveryState, Job, Report, Series
+from storage import instances, reports
+from storage.database import Database
+from storage.reports import Past
+from storage.tables import Job, JobKind, Series
+
+__all__ = ["OvertakenError", "Pipeline", "Predictor"]
 
 logger = structlog.get_logger(__name__)
 
@@ -40,10 +44,6 @@ class Predictor(Protocol):
     def predict(self, volume: volume.Volume) -> Prediction:
         """Answer the ten landmarks of one volume."""
         ...
-
-
-class OvertakenError(Exception):
-    """The series changed while the job ran: its result would describe what no longer is."""
 
 
 @dataclass(slots=True)
@@ -63,16 +63,6 @@ class Stopwatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What a job made: the report, where it lies below the storage folder, who sent its source."""
-
-    made: reports.NewReport
-    path: str
-    calling_ae_titles: frozenset[str]
-    seconds: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
 class Source:
     """What a job works on, read in one transaction."""
 
@@ -88,6 +78,7 @@ class Pipeline:
         self._config = config
         self._predictor = predictor
         self._folder = config.storage.folder
+        self._publisher = Publisher(database, self._folder)
 
     def run(self, job: Job) -> None:
         """Run a claimed job to its success.
@@ -97,6 +88,12 @@ class Pipeline:
             OvertakenError: the series changed since the job was queued.
             storage.jobs.LeaseLostError: another worker has the job by now.
         """
+        if job.kind == JobKind.WITHDRAWAL:
+            self._withdraw(job)
+        else:
+            self._localise(job)
+
+    def _localise(self, job: Job) -> None:
         watch = Stopwatch()
         source = self._source(job)
         with watch.step("read"):
@@ -105,12 +102,56 @@ class Pipeline:
         with watch.step("predict"):
             prediction = self._predictor.predict(scan)
         with watch.step("report"):
-            made = self._report(job, prediction, headers, scan.content_digest)
+            context = self._context(job, scan.content_digest)
+            answer = report.answer(prediction, headers, context)
         with watch.step("keep"):
-            path = self._keep(made)
-        with self._database.begin() as session:
-            result = Result(made, path, source.calling_ae_titles, watch.seconds)
-            self._hand_over(session, job, result)
+            crops = keeping.keep(self._folder, self._config.crops, scan, answer.prediction, headers)
+        material = Material(headers, context, scan)
+        destinations = self._destinations(source)
+
+        def attempt(past: Past) -> None:
+            final = key_of(answer, past)
+            with watch.step("report"):
+                pieces = self._publisher.of_answer(final, material, past, destinations)
+            made = Made(pieces, past, watch.seconds, crops)
+            limit = self._config.delivery.reports_per_series_per_day
+            with self._database.begin() as session:
+                publish(session, job, final, made, limit)
+
+        self._until_settled(job, attempt)
+
+    def _withdraw(self, job: Job) -> None:
+        watch = Stopwatch()
+        source = self._source(job)
+        with watch.step("read"):
+            headers = read_headers(source.paths)
+        material = Material(headers, self._context(job, ""))
+        destinations = self._destinations(source)
+
+        def attempt(past: Past) -> None:
+            with watch.step("report"):
+                pieces = self._publisher.of_withdrawal(
+                    job.reason or "", material, past, destinations
+                )
+            with self._database.begin() as session:
+                withdraw(session, job, Made(pieces, past, watch.seconds))
+
+        self._until_settled(job, attempt)
+
+    def _until_settled(self, job: Job, attempt: Callable[[Past], None]) -> None:
+        """Build on what is known of the past, and again while deliveries change that.
+
+        Each delivery changes it once, so this ends.
+        """
+        while True:
+            with self._database.read() as session:
+                past = reports.past(session, job.series_id)
+            try:
+                attempt(past)
+            except PastChangedError:
+                logger.info("a delivery was faster; built anew", job=job.id)
+            else:
+                return
 
     def _source(self, job: Job) -> Source:
         with self._database.read() as session:
@@ -126,62 +167,13 @@ class Pipeline:
             calling_ae_titles=frozenset(row.calling_ae_title for row in rows),
         )
 
-    def _report(
-        self, job: Job, prediction: Prediction, headers: Sequence[Dataset], content_digest: str
-    ) -> reports.NewReport:
-        context = report.ReportContext(
+    def _destinations(self, source: Source) -> list[Destination]:
+        return destinations_for(source.calling_ae_titles, self._config.destinations)
+
+    def _context(self, job: Job, content_digest: str) -> report.ReportContext:
+        return report.ReportContext(
             content_digest=content_digest,
             config_digest=self._config.report_digest,
             created_at=job.created_at.astimezone(),  # ContentTime is local time
             software_version=node.__version__,
         )
-        return report.build(prediction, headers, context)
-
-    def _keep(self, made: reports.NewReport) -> str:
-        """Write the report unless this very object was made before: it is written once.
-
-        Raises:
-            SeriesUnusableError: it was made before, its file is lost, and cannot be made again as
-                it was: its times were those of another job.
-        """
-        with self._database.read() as session:
-            existing = reports.by_uid(session, made.sop_instance_uid)
-        if existing is None:
-            return reports.write(self._folder, made)
-        if not (self._folder / existing.path).is_file():
-            if hashlib.sha256(made.data).hexdigest() != existing.sha256:
-                raise SeriesUnusableError(
-                    f"the file {existing.path} of this report is lost; restore it, or retry job "
-                    f"{existing.job_id}, which made it"
-                )
-            reports.write(self._folder, made)
-        return existing.path
-
-    def _hand_over(self, session: Session, job: Job, result: Result) -> None:
-        """Put report, deliveries and success into one transaction (hand-over 4 of the design)."""
-        # Locked in the order in which an arriving instance locks: the series, then its jobs.
-        series = session.get_one(Series, job.series_id, with_for_update=True)
-        jobs.succeed(session, job.id, job.fencing_token, result.seconds)
-        if series.revision != job.series_revision:
-            raise OvertakenError
-        earlier = reports.recent(session, job.series_id, since=now(session) - timedelta(days=1))
-        row = reports.add(session, job, result.made, result.path)
-        jobs.record(session, job, "report", f"{row.located} of 10 located, {row.sop_instance_uid}")
-        for destination in destinations_for(result.calling_ae_titles, self._config.destinations):
-            self._queue(session, row, destination, earlier)
-
-    def _queue(self, session: Session, row: Report, destination: Destination, earlier: int) -> None:
-        limit = self._config.delivery.reports_per_series_per_day
-        if destination.shadow:
-            deliveries.enqueue(session, row, destination.name, DeliveryState.SHADOW)
-        elif earlier >= limit:
-            sentence = (
-                f"held: this series already got {earlier} reports within 24 hours, at most "
-                f"{limit} are sent; look for a loop, then `foramina deliveries retry`"
-            )
-            deliveries.enqueue(session, row, destination.name, DeliveryState.HELD, sentence)
-            logger.error(
-                "delivery held", destination=destination.name, report=row.id, earlier=earlier
-            )
-        else:
-            deliveries.enqueue(session, row, destination.name)

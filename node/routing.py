@@ -1,8 +1,9 @@
-"""Which destinations a report may go to."""
+"""Which destinations a report may go to, and in which form each wants it."""
 
 from collections.abc import Iterable, Sequence
 
 from node.config import Destination
+from node.report.variant import Variant
 
 
 def destinations_for(
@@ -20,3 +21,16 @@ def destinations_for(
         for destination in destinations
         if not destination.calling_ae_titles or senders <= set(destination.calling_ae_titles)
     ]
+
+
+def variant_for(destination: Destination) -> Variant:
+    """Give the form of the report that a destination is set to."""
+    return Variant(destination.sop_class, destination.cornerstone_prefix)
+
+
+def by_variant(destinations: Iterable[Destination]) -> dict[Variant, list[Destination]]:
+    """Group destinations by the form that they share, in the order in which they come."""
+    groups: dict[Variant, list[Destination]] = {}
+    for destination in destinations:
+        groups.setdefault(variant_for(destination), []).append(destination)
+    return groups

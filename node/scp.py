@@ -9,6 +9,7 @@ import contextlib
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from typing import Final
 
@@ -99,19 +100,31 @@ def storage_sop_classes() -> list[str]:
 class StorageScp:
     """Listens on one port and hands every received instance to `receive`."""
 
-    def __init__(self, config: Node, receive: Callable[[Incoming], object]) -> None:
+    def __init__(
+        self,
+        config: Node,
+        receive: Callable[[Incoming], object],
+        ended: Callable[[str, str, str], object] | None = None,
+    ) -> None:
         """Prepare; nothing listens before `start`.
 
         Args:
             config: where and as whom to listen.
             receive: keeps an instance for good, and raises if it could not. Called by several
                 threads at once.
+            ended: told the name of an association that brought instances, how it ended
+                (`released` or `aborted`), and the calling AE title. None: instances come without
+                the name of their association.
 
         Raises:
             ConfigError: a private SOP class is no UID.
         """
         self._config = config
         self._receive = receive
+        self._ended = ended
+        self.run = uuid.uuid4().hex[:16]
+        """With this the names of this listener's associations begin."""
+        self._names: dict[Association, str] = {}
         self._ae = AE(config.ae_title)
         self._contexts = _contexts(config)
         self._ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
@@ -145,7 +158,8 @@ class StorageScp:
                     (evt.EVT_CONN_OPEN, self._on_connection),
                     (evt.EVT_ACCEPTED, _on_accepted),
                     (evt.EVT_REJECTED, _on_rejected),
-                    (evt.EVT_ABORTED, _on_aborted),
+                    (evt.EVT_ABORTED, self._on_aborted),
+                    (evt.EVT_RELEASED, self._on_released),
                     (evt.EVT_C_STORE, self._on_store),
                 ],
             )
@@ -196,15 +210,41 @@ class StorageScp:
             calling_host=requestor.address,
         )
         try:
-            outcome = self._receive(_read(event))
+            outcome = self._receive(_read(event, self._name(event.assoc)))
         except Exception as error:
             # The boundary towards the network: no exception may end an association.
             return _refused(error, log)
         log.debug("instance received", outcome=str(outcome))
         return status.SUCCESS.code
 
+    def _name(self, association: Association) -> str:
+        """Name an association for as long as it lives; each has a thread of its own.
 
-def _read(event: evt.Event) -> Incoming:
+        Without anybody to tell its end there is no name: nobody could know that it ended.
+        """
+        if self._ended is None:
+            return ""
+        return self._names.setdefault(association, f"{self.run}-{uuid.uuid4().hex[:16]}")
+
+    def _on_released(self, event: evt.Event) -> None:
+        self._end(event, "released")
+
+    def _on_aborted(self, event: evt.Event) -> None:
+        logger.warning("association aborted", **_peer(event))
+        self._end(event, "aborted")
+
+    def _end(self, event: evt.Event, ending: str) -> None:
+        name = self._names.pop(event.assoc, None)
+        if name is None or self._ended is None:  # it brought nothing, or nobody asks
+            return
+        try:
+            self._ended(name, ending, event.assoc.requestor.ae_title)
+        except Exception as error:
+            # The boundary towards the network. What is lost is evidence, no image.
+            logger.exception("end of an association not recorded", error=type(error).__name__)
+
+
+def _read(event: evt.Event, association: str) -> Incoming:
     request, requestor = event.request, event.assoc.requestor
     if request.AffectedSOPClassUID != event.context.abstract_syntax:
         raise status.InstanceRefusedError(
@@ -217,6 +257,7 @@ def _read(event: evt.Event) -> Incoming:
         transfer_syntax_uid=str(event.context.transfer_syntax),
         calling_ae_title=requestor.ae_title,
         calling_host=requestor.address,
+        association=association,
     )
 
 
@@ -286,7 +327,3 @@ def _on_accepted(event: evt.Event) -> None:
 
 def _on_rejected(event: evt.Event) -> None:
     logger.warning("association rejected: node.maximum_associations are open", **_peer(event))
-
-
-def _on_aborted(event: evt.Event) -> None:
-    logger.warning("association aborted", **_peer(event))

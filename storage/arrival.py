@@ -48,6 +48,8 @@ class Incoming:
     """The whole file: preamble, file meta information, data set as received."""
     data_offset: int
     """Where in `part10` the data set begins."""
+    association: str = ""
+    """Over which it came; empty: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ class Arrival:
             return
         row.revision += 1
         row.last_received_at = now(self.session)
+        row.not_before = row.evidence = None  # what was waited for may have come
         self._describe(row)
         if row.state != SeriesState.RECEIVING:
             detail = f"instance {self.incoming.sop_instance_uid} arrived while {row.state}"
@@ -185,6 +188,7 @@ class Arrival:
         instance.size_bytes = len(self.incoming.part10)
         instance.calling_ae_title = _text(self.incoming.calling_ae_title, 16)
         instance.calling_host = _text(self.incoming.calling_host, 64)
+        instance.association = self.incoming.association[:64] or None
         instance.state = state
         instance.received_at = now(self.session)
         self.session.flush()

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 BUSY_TIMEOUT_S: Final = 30.0
 _MIGRATION_LOCK: Final = 0x464F52414D494E41  # "FORAMINA": the key of PostgreSQL's advisory lock
-REVISION: Final = "0001"
+REVISION: Final = "0004"
 """The newest migration: what `Database.check` expects, without loading alembic."""
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -34,20 +34,25 @@ class SchemaError(RuntimeError):
 class Database:
     """Give transactions on one database; safe to share between threads, not across a fork."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
         """Prepare the connection pool; SQLite's folder is created, no table is.
+
+        Args:
+            url: of a SQLite file or a PostgreSQL database.
+            busy_timeout_s: how long to wait while another writes.
 
         Raises:
             ValueError: `url` names no SQLite file and no PostgreSQL database.
         """
         self.url = _checked_url(url)
+        self._busy_timeout_s = busy_timeout_s
         self._turn: threading.Lock | None = None
         if self.is_sqlite:
-            self._engine = _sqlite_engine(self.url)
+            self._engine = _sqlite_engine(self.url, busy_timeout_s)
             # SQLite's own waiting is unfair (it polls); a lock gives this process' threads turns.
             self._turn = threading.Lock()
         else:
-            self._engine = _postgresql_engine(self.url)
+            self._engine = _postgresql_engine(self.url, busy_timeout_s)
         self._writing = self._engine.execution_options(foramina_write=True)
         reading = self._engine.execution_options(foramina_write=False)
         if not self.is_sqlite:
@@ -87,7 +92,8 @@ class Database:
 
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-        with self._write_turn(), self._writing.begin() as connection:
+        migrating = self._writing.execution_options(foramina_migrate=True)
+        with self._write_turn(), migrating.begin() as connection:
             if not self.is_sqlite:
                 connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             config.attributes["connection"] = connection
@@ -98,6 +104,8 @@ class Database:
                     f"database {self.url.render_as_string(hide_password=True)}: {error}; it was "
                     "probably migrated by a newer version: install that, or restore a backup"
                 ) from error
+            if self.is_sqlite:
+                _check_references(connection)
 
     def check(self) -> None:
         """See that the schema is the one this version knows; change nothing.
@@ -130,10 +138,11 @@ class Database:
     @contextmanager
     def _turn_lock(self) -> Iterator[None]:
         turn = self._turn
-        if turn is None or not turn.acquire(timeout=BUSY_TIMEOUT_S):
+        if turn is None or not turn.acquire(timeout=self._busy_timeout_s):
             raise sql_exc.TimeoutError(
-                f"waited {BUSY_TIMEOUT_S:.0f} s for another thread's write transaction: expected a "
-                "few milliseconds; look for a slow disk, or a transaction inside a transaction"
+                f"waited {self._busy_timeout_s:.0f} s for another thread's write transaction: "
+                "expected a few milliseconds; look for a slow disk, or a transaction inside a "
+                "transaction"
             )
         try:
             yield
@@ -173,13 +182,13 @@ def _checked_url(url: str) -> URL:
     )
 
 
-def _postgresql_engine(url: URL) -> Engine:
+def _postgresql_engine(url: URL, busy_timeout_s: float) -> Engine:
     engine = create_engine(
         url,
         pool_pre_ping=True,
         pool_size=10,
         max_overflow=20,
-        pool_timeout=BUSY_TIMEOUT_S,
+        pool_timeout=busy_timeout_s,
         hide_parameters=True,  # errors are logged, and parameters are patient data
     )
     event.listen(engine, "handle_error", _drop_detail)
@@ -195,13 +204,13 @@ def _drop_detail(context: ExceptionContext) -> None:
             error.args = tuple(str(text).replace(detail, "(hidden)") for text in error.args)
 
 
-def _sqlite_engine(url: URL) -> Engine:
+def _sqlite_engine(url: URL, busy_timeout_s: float) -> Engine:
     Path(str(url.database)).absolute().parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         url,
         pool_size=16,
         max_overflow=-1,
-        connect_args={"timeout": BUSY_TIMEOUT_S},
+        connect_args={"timeout": busy_timeout_s},
         hide_parameters=True,
     )
     event.listen(engine, "connect", _configure_sqlite)
@@ -231,8 +240,23 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
             time.sleep(0.02)
 
 
+def _check_references(connection: Connection) -> None:
+    broken = connection.execute(text("PRAGMA foreign_key_check")).all()
+    if broken:
+        raise SchemaError(
+            f"{len(broken)} rows refer to rows that are not there, the first in table "
+            f"{broken[0][0]}; the database stays as it was: restore a backup"
+        )
+
+
 def _begin_sqlite(connection: Connection) -> None:
-    if connection.get_execution_options().get("foramina_write"):
+    options = connection.get_execution_options()
+    # SQLite changes a table by building it anew, and dropping the old one must not count as
+    # deleting what others refer to (https://sqlite.org/lang_altertable.html#otheralter). Only
+    # outside of a transaction can this be switched.
+    switch = "OFF" if options.get("foramina_migrate") else "ON"
+    connection.execute(text(f"PRAGMA foreign_keys = {switch}"))
+    if options.get("foramina_write"):
         connection.execute(text("PRAGMA query_only = OFF"))
         connection.execute(text("BEGIN IMMEDIATE"))
     else:

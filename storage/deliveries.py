@@ -1,4 +1,4 @@
-"""The second queue: one report for one destination, so that a dead PACS repeats no inference.
+"""The second queue: one object for one destination, so that a dead PACS repeats no inference.
 
 Works as `storage.jobs` does: claim, lease, fencing token, reaper. Functions never commit.
 """
@@ -6,16 +6,17 @@ Works as `storage.jobs` does: claim, lease, fencing token, reaper. Functions nev
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import ColumnElement, func, select, true, update
+from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from storage.database import now
 from storage.jobs import LeaseLostError
-from storage.tables import Delivery, DeliveryState, Report
+from storage.tables import Delivery, DeliveryState, ObjectKind, Report, ReportObject
 
 WAITING = (DeliveryState.QUEUED, DeliveryState.HELD)
 _RETRIABLE = (DeliveryState.FAILED, DeliveryState.HELD, DeliveryState.STORED)
 _OVERTAKEN = "overtaken by a newer state of its series; nothing was sent"
+_OF_THE_RESULT = ReportObject.kind.not_in((ObjectKind.WITHDRAWAL, ObjectKind.REJECTION_NOTE))
 
 
 class DeliveryStateError(Exception):
@@ -24,32 +25,32 @@ class DeliveryStateError(Exception):
 
 def enqueue(
     session: Session,
-    report: Report,
+    made: ReportObject,
     destination: str,
     state: DeliveryState = DeliveryState.QUEUED,
     error: str | None = None,
 ) -> Delivery | None:
-    """Queue a report for a destination; None when it already is, or was, on its way there.
+    """Queue an object for a destination; None when it already is, or was, on its way there.
 
-    One that was cancelled goes back into the queue when its report is current again. A report that
-    is already overtaken gets a cancelled row, so that its fate can be seen.
+    One that was cancelled before it was ever sent goes back into the queue when its object may be
+    sent again. An object that may not be sent gets a cancelled row, so that its fate can be seen.
     """
-    if not report.current:
-        state, error = DeliveryState.CANCELLED, _OVERTAKEN
+    if not made.current:
+        state, error = DeliveryState.CANCELLED, _why_not(made)
     moment = now(session)
     existing = session.scalars(
         select(Delivery)
-        .where(Delivery.report_id == report.id, Delivery.destination == destination)
+        .where(Delivery.object_id == made.id, Delivery.destination == destination)
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one_or_none()
     if existing is None:
         existing = Delivery(
-            report_id=report.id, destination=destination, attempts=0, fencing_token=0,
-            created_at=moment,
+            object_id=made.id, destination=destination, attempts=0, fencing_token=0,
+            created_at=moment, offered=False,
         )  # fmt: skip
         session.add(existing)
-    elif existing.state != DeliveryState.CANCELLED or not report.current:
+    elif existing.state != DeliveryState.CANCELLED or not made.current:
         return None
     existing.state = state
     existing.error = error
@@ -63,7 +64,7 @@ def enqueue(
 def claim(session: Session, destination: str, lease_s: float) -> Delivery | None:
     """Take the delivery to `destination` that has waited longest, or None.
 
-    One UPDATE, as `storage.jobs.claim`. `delivery.report` and its series are loaded.
+    One UPDATE, as `storage.jobs.claim`. `delivery.object`, its report and series are loaded.
     """
     moment = now(session)
     waiting = (
@@ -84,6 +85,7 @@ def claim(session: Session, destination: str, lease_s: float) -> Delivery | None
         .values(
             state=DeliveryState.SENDING,
             attempts=Delivery.attempts + 1,
+            offered=True,
             fencing_token=Delivery.fencing_token + 1,
             lease_expires_at=moment + timedelta(seconds=lease_s),
         )
@@ -92,8 +94,9 @@ def claim(session: Session, destination: str, lease_s: float) -> Delivery | None
     )
     delivery = session.scalars(statement).one_or_none()
     if delivery is not None:
-        session.refresh(delivery, ["report"])
-        session.refresh(delivery.report, ["series"])
+        session.refresh(delivery, ["object"])
+        session.refresh(delivery.object, ["report"])
+        session.refresh(delivery.object.report, ["series"])
     return delivery
 
 
@@ -115,7 +118,7 @@ def heartbeat(session: Session, delivery_id: int, token: int, lease_s: float) ->
 
 
 def stored(session: Session, delivery_id: int, token: int, dimse_status: int) -> None:
-    """Finish a delivery: the destination has answered that it keeps the report.
+    """Finish a delivery: the destination has answered that it keeps the object.
 
     Raises:
         LeaseLostError: somebody else is sending it by now.
@@ -137,7 +140,7 @@ def failed(
 ) -> DeliveryState:
     """End an attempt that failed: queued again after `delay_s`, or failed for good.
 
-    A report that was overtaken meanwhile is cancelled instead of sent again.
+    An object that was overtaken meanwhile is cancelled instead of sent again.
 
     Raises:
         LeaseLostError: somebody else is sending it by now.
@@ -178,8 +181,8 @@ def retry(session: Session, delivery_id: int) -> Delivery:
             f"delivery {delivery_id} is {delivery.state}: only a failed, held or stored one can be "
             "sent again"
         )
-    if not delivery.report.current:
-        raise DeliveryStateError(f"delivery {delivery_id}: its report was {_OVERTAKEN}")
+    if not delivery.object.current:
+        raise DeliveryStateError(f"delivery {delivery_id}: {_why_not(delivery.object)}")
     delivery.state = DeliveryState.QUEUED
     delivery.attempts = 0
     delivery.not_before = now(session)
@@ -188,28 +191,46 @@ def retry(session: Session, delivery_id: int) -> Delivery:
     return delivery
 
 
-def overtake(session: Session, series_id: int, reason: str) -> int:
-    """Mark the reports of a series as not current, and cancel what of them still waits; how many.
+def overtake(
+    session: Session,
+    series_id: int,
+    reason: str,
+    *,
+    keep: int | None = None,
+    withdrawals: bool = False,
+) -> int:
+    """Mark the reports of a series as not current, and stop their objects; how many were waiting.
 
-    What is being sent at this moment cannot be called back; it is not repeated.
+    Args:
+        session: with the series locked.
+        series_id: whose reports.
+        reason: what overtakes them.
+        keep: a report that stays; of its objects only withdrawals are stopped.
+        withdrawals: whether withdrawals and rejection notes are stopped too, because something
+            that is sent now says as much.
     """
+    ids = list(session.scalars(select(Report.id).where(Report.series_id == series_id)))
+    others = [each for each in ids if each != keep]
     session.execute(
         update(Report)
-        .where(Report.series_id == series_id, Report.current)
+        .where(Report.id.in_(others))
         .values(current=False)
         .execution_options(synchronize_session="fetch")
     )
-    waiting = session.scalars(
-        select(Delivery)
-        .join(Delivery.report)
-        .where(Report.series_id == series_id, Delivery.state.in_(WAITING))
-        .order_by(Delivery.id)
-        .with_for_update(of=Delivery)
-        .execution_options(populate_existing=True)
-    ).all()
-    for delivery in waiting:
-        _finish(session, delivery, DeliveryState.CANCELLED, f"overtaken: {reason}")
-    return len(waiting)
+    why = f"overtaken: {reason}"
+    count = _stop(session, others, true() if withdrawals else _OF_THE_RESULT, why)
+    if withdrawals and keep is not None:
+        count += _stop(session, [keep], ReportObject.kind == ObjectKind.WITHDRAWAL, why)
+    return count
+
+
+def stop(session: Session, report_id: int, why: str) -> int:
+    """Send the objects of a report no more, and cancel what of them still waits; how many.
+
+    What is being sent at this moment cannot be called back; it is not repeated. Withdrawals and
+    rejection notes go on.
+    """
+    return _stop(session, [report_id], _OF_THE_RESULT, why)
 
 
 def hold_others(session: Session, destinations: Sequence[str]) -> int:
@@ -243,10 +264,10 @@ def listing(
     limit: int = 100,
     after_id: int | None = None,
 ) -> list[Delivery]:
-    """List deliveries with their reports, newest first."""
+    """List deliveries with their objects and reports, newest first."""
     query = (
         select(Delivery)
-        .options(joinedload(Delivery.report))
+        .options(joinedload(Delivery.object).joinedload(ReportObject.report))
         .order_by(Delivery.id.desc())
         .limit(limit)
     )
@@ -260,8 +281,14 @@ def listing(
 
 
 def by_report(session: Session, report_id: int) -> list[Delivery]:
-    """Give the deliveries of one report, oldest first."""
-    query = select(Delivery).where(Delivery.report_id == report_id).order_by(Delivery.id)
+    """Give the deliveries of all objects of one report, oldest first."""
+    query = (
+        select(Delivery)
+        .join(Delivery.object)
+        .options(contains_eager(Delivery.object))
+        .where(ReportObject.report_id == report_id)
+        .order_by(Delivery.id)
+    )
     return list(session.scalars(query))
 
 
@@ -291,6 +318,35 @@ def _leased(session: Session, delivery_id: int, token: int) -> Delivery:
     return delivery
 
 
+def _stop(session: Session, report_ids: Sequence[int], which: ColumnElement[bool], why: str) -> int:
+    session.execute(
+        update(ReportObject)
+        .where(ReportObject.report_id.in_(report_ids), which)
+        .values(current=False)
+        .execution_options(synchronize_session="fetch")
+    )
+    waiting = session.scalars(
+        select(Delivery)
+        .join(Delivery.object)
+        .where(ReportObject.report_id.in_(report_ids), which, Delivery.state.in_(WAITING))
+        .order_by(Delivery.id)
+        .with_for_update(of=Delivery)
+        .execution_options(populate_existing=True)
+    ).all()
+    for delivery in waiting:
+        _finish(session, delivery, DeliveryState.CANCELLED, why)
+    return len(waiting)
+
+
+def _why_not(made: ReportObject) -> str:
+    """Say why an object may not be sent."""
+    if made.report.withdrawn:
+        return f"withdrawn: {made.report.withdrawn}"
+    if made.report.dispute and made.report.current:
+        return f"not sent: {made.report.dispute['reason']}"
+    return _OVERTAKEN
+
+
 def _finish(session: Session, delivery: Delivery, state: DeliveryState, error: str | None) -> None:
     delivery.state = state
     delivery.error = error
@@ -300,7 +356,7 @@ def _finish(session: Session, delivery: Delivery, state: DeliveryState, error: s
 
 
 def _requeue(session: Session, delivery: Delivery, error: str, delay_s: float) -> DeliveryState:
-    if not session.get_one(Report, delivery.report_id, populate_existing=True).current:
+    if not session.get_one(ReportObject, delivery.object_id, populate_existing=True).current:
         _finish(session, delivery, DeliveryState.CANCELLED, f"overtaken after: {error}")
         return DeliveryState.CANCELLED
     delivery.state = DeliveryState.QUEUED

@@ -11,7 +11,7 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from storage.database import now
-from storage.tables import Job, JobEvent, JobState, Series, SeriesState
+from storage.tables import Job, JobEvent, JobKind, JobState, Series, SeriesState
 
 OPEN = (JobState.QUEUED, JobState.RUNNING)
 
@@ -24,12 +24,20 @@ class JobStateError(Exception):
     """The job's state does not allow what was asked; the message is for an administrator."""
 
 
-def enqueue(session: Session, series: Series, max_attempts: int) -> Job:
+def enqueue(
+    session: Session,
+    series: Series,
+    max_attempts: int,
+    kind: JobKind = JobKind.LOCALISATION,
+    reason: str | None = None,
+) -> Job:
     """Queue a job for the series' current revision, at once."""
     moment = now(session)
     job = Job(
         series_id=series.id,
         series_revision=series.revision,
+        kind=kind,
+        reason=reason,
         state=JobState.QUEUED,
         attempts=0,
         max_attempts=max_attempts,
@@ -39,8 +47,30 @@ def enqueue(session: Session, series: Series, max_attempts: int) -> Job:
     )
     session.add(job)
     session.flush()
-    record(session, job, "queued", f"revision {series.revision}")
+    detail = f"revision {series.revision}"
+    if reason is not None:
+        detail = f"{kind}, {detail}: {reason}"
+    record(session, job, "queued", detail)
     return job
+
+
+def ensure(session: Session, series: Series, max_attempts: int, kind: JobKind, reason: str) -> Job:
+    """Queue a job unless one of its kind is open for the series' current revision; give that one.
+
+    One that is running serves as well: whatever a job publishes, it decides with the study locked.
+    The caller holds the series locked.
+    """
+    found = session.scalars(
+        select(Job).where(
+            Job.series_id == series.id,
+            Job.series_revision == series.revision,
+            Job.kind == kind,
+            Job.state.in_(OPEN),
+        )
+    ).first()
+    if found is not None:
+        return found
+    return enqueue(session, series, max_attempts, kind, reason)
 
 
 def claim(session: Session, worker: str, lease_s: float) -> Job | None:
@@ -260,6 +290,7 @@ def _check_retry(session: Session, job: Job) -> None:
         select(Job.id).where(
             Job.series_id == job.series_id,
             Job.series_revision == job.series_revision,
+            Job.kind == job.kind,
             Job.state.in_(OPEN),
         )
     ).first()

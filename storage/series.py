@@ -11,12 +11,13 @@ from sqlalchemy import ColumnElement, and_, exists, func, inspect, or_, select
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.orm.attributes import set_committed_value
 
-from storage import deliveries, jobs
+from storage import deliveries, disputes, jobs
 from storage.database import now
 from storage.tables import (
     Instance,
     InstanceState,
     Job,
+    JobKind,
     JobState,
     Series,
     SeriesEvent,
@@ -66,16 +67,44 @@ def record(session: Session, series: Series, kind: str, detail: str = "") -> Non
     session.flush()
 
 
-def quiet(session: Session, stable_age_s: float, limit: int = 100) -> list[Series]:
-    """List series that are being received and got nothing for `stable_age_s`, longest first."""
-    since = now(session) - timedelta(seconds=stable_age_s)
+def due(session: Session, stable_age_s: float, limit_s: float, limit: int = 100) -> list[Series]:
+    """List series that are being received and may be complete, longest quiet first.
+
+    They got nothing for `stable_age_s`, or for `limit_s` nothing but repetitions; and they do not
+    wait for a later moment.
+    """
+    moment = now(session)
+    long_ago = moment - timedelta(seconds=limit_s)
+    new = exists().where(Instance.series_id == Series.id, Instance.received_at > long_ago)
+    repeated = and_(Series.first_received_at <= long_ago, ~new)
     query = (
         select(Series)
-        .where(Series.state == SeriesState.RECEIVING, Series.last_received_at <= since)
+        .where(
+            Series.state == SeriesState.RECEIVING,
+            or_(Series.last_received_at <= moment - timedelta(seconds=stable_age_s), repeated),
+            or_(Series.not_before.is_(None), Series.not_before <= moment),
+        )
         .order_by(Series.last_received_at, Series.id)
         .limit(limit)
     )
     return list(session.scalars(query))
+
+
+def wait(session: Session, series: Series, evidence: dict[str, Any], seconds: float) -> None:
+    """Let a series wait for more images, with the evidence that some are missing.
+
+    Its history tells each reason once, not each look.
+
+    Raises:
+        StaleSeriesError: revision or state moved on.
+    """
+    row = _guarded(session, series, (SeriesState.RECEIVING,))
+    before = (row.evidence or {}).get("reason")
+    row.evidence = evidence
+    row.not_before = now(session) + timedelta(seconds=seconds)
+    if evidence.get("reason") != before:
+        record(session, row, "waiting", str(evidence.get("reason", "")))
+    _mirror(row, series)
 
 
 def unjudged(session: Session, limit: int = 100) -> list[Series]:
@@ -144,6 +173,7 @@ def complete(session: Session, series: Series, evidence: dict[str, Any]) -> None
     row = _guarded(session, series, (SeriesState.RECEIVING,))
     row.state = SeriesState.COMPLETE
     row.evidence = evidence
+    row.not_before = None
     row.completed_at = now(session)
     record(session, row, "complete", f"revision {row.revision}")
     _mirror(row, series)
@@ -173,9 +203,12 @@ def hold_locked(session: Session, row: Series, reason: str) -> None:
 def reject(session: Session, series: Series, reason: str, verdict: dict[str, Any]) -> None:
     """Decide that a complete series is not processed; older reports are not sent any more.
 
+    What was sent is withdrawn by a job that is queued in the same transaction.
+
     Raises:
         StaleSeriesError: revision or state moved on.
     """
+    disputes.lock_study(session, series.study_instance_uid)
     row = _guarded(session, series, (SeriesState.COMPLETE,))
     row.state = SeriesState.REJECTED
     row.reason = reason
@@ -184,6 +217,8 @@ def reject(session: Session, series: Series, reason: str, verdict: dict[str, Any
     jobs.cancel_open(session, row.id, "its series was rejected")
     deliveries.overtake(session, row.id, "the series was rejected since")
     record(session, row, "rejected", reason)
+    disputes.withdraw(session, row.id, f"the series was rejected since: {reason}")
+    disputes.reconsider(session, row.study_instance_uid, row.id)
     _mirror(row, series)
 
 
@@ -208,6 +243,7 @@ def accept(session: Session, series: Series, verdict: dict[str, Any], max_attemp
         .where(
             Job.series_id == row.id,
             Job.series_revision == row.revision,
+            Job.kind == JobKind.LOCALISATION,
             Job.state.in_((*jobs.OPEN, JobState.SUCCEEDED)),
         )
         .order_by(Job.id.desc())
@@ -224,7 +260,7 @@ def reopen(session: Session, row: Series, detail: str) -> None:
     The caller holds the row locked, or is a person who lifts a hold.
     """
     row.state = SeriesState.RECEIVING
-    row.reason = row.verdict = row.evidence = row.completed_at = None
+    row.reason = row.verdict = row.evidence = row.completed_at = row.not_before = None
     record(session, row, "reopened", detail)
 
 

@@ -1,8 +1,8 @@
 """The tables: what was received, what became of it, what was answered.
 
-One row each: `Instance`, `Series`, `Job`, `Report`, `Delivery`; `SeriesEvent` and `JobEvent` are
-append-only histories. States are closed sets, guarded by CHECK constraints, so that no row can
-stand in a state that no code knows.
+One row each: `Instance`, `Series`, `Job`, `Report`, `ReportObject`, `Delivery`; `SeriesEvent` and
+`JobEvent` are append-only histories. States are closed sets, guarded by CHECK constraints, so that
+no row can stand in a state that no code knows.
 """
 
 from datetime import UTC, datetime
@@ -67,7 +67,11 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON(none_as_null=True)}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON(none_as_null=True),
+        list[str]: JSON(none_as_null=True),
+    }
 
 
 class InstanceState(StrEnum):
@@ -78,6 +82,13 @@ class InstanceState(StrEnum):
     CONFLICT = (
         "conflict"  # other pixels or geometry under the same UID; kept beside, a person decides
     )
+
+
+class AssociationEnding(StrEnum):
+    """How an association ended (PS3.8 section 7)."""
+
+    RELEASED = "released"  # the sender had said all
+    ABORTED = "aborted"  # by either side, or the connection was lost
 
 
 class SeriesState(StrEnum):
@@ -101,6 +112,21 @@ class JobState(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+class JobKind(StrEnum):
+    """What a job makes."""
+
+    LOCALISATION = "localisation"  # the foramina of a series, and the report on them
+    WITHDRAWAL = "withdrawal"  # a report without coordinates: the earlier one no longer holds
+
+
+class ObjectKind(StrEnum):
+    """What an object of a report is; extras have kinds of their own."""
+
+    REPORT = "report"
+    WITHDRAWAL = "withdrawal"
+    REJECTION_NOTE = "rejection-note"
 
 
 class DeliveryState(StrEnum):
@@ -138,6 +164,11 @@ class Series(Base):
     __table_args__ = (
         _one_of("state", SeriesState),
         Index("series_by_state", "state", "last_received_at"),
+        # The administrator's lists are read backwards along these, a page at a time.
+        Index("series_by_time", "first_received_at", "id"),
+        Index("series_by_state_and_time", "state", "first_received_at", "id"),
+        Index("series_by_sender", "calling_ae_title", "first_received_at", "id"),
+        Index("series_by_sender_and_state", "calling_ae_title", "state", "first_received_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -157,6 +188,7 @@ class Series(Base):
     first_received_at: Mapped[datetime]
     last_received_at: Mapped[datetime]
     completed_at: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]  # a series that waits for images is not looked at earlier
 
     instances: Mapped[list["Instance"]] = relationship(back_populates="series")
 
@@ -190,10 +222,24 @@ class Instance(Base):
     data_sha256: Mapped[str] = mapped_column(String(64))  # of the encoded data set as received
     calling_ae_title: Mapped[str] = mapped_column(AE_TITLE, default="")
     calling_host: Mapped[str] = mapped_column(String(64), default="")
+    association: Mapped[str | None] = mapped_column(String(64))  # over which it came
     state: Mapped[str] = mapped_column(String(16), default=InstanceState.CURRENT)
     received_at: Mapped[datetime]
 
     series: Mapped[Series] = relationship(back_populates="instances")
+
+
+class Association(Base):
+    """An association that brought instances and has ended; see `storage.associations`."""
+
+    __tablename__ = "associations"
+    __table_args__ = (_one_of("ending", AssociationEnding),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    ending: Mapped[str] = mapped_column(String(16))
+    calling_ae_title: Mapped[str] = mapped_column(AE_TITLE, default="")
+    ended_at: Mapped[datetime]
 
 
 class SeriesEvent(Base):
@@ -209,7 +255,7 @@ class SeriesEvent(Base):
 
 
 class Job(Base):
-    """One localisation of one revision of a series; the table is the queue.
+    """One piece of work on one revision of a series; the table is the queue.
 
     `fencing_token` rises with every claim; every later write must carry it, so that a worker that
     lost its lease cannot overwrite its successor's result.
@@ -218,6 +264,7 @@ class Job(Base):
     __tablename__ = "jobs"
     __table_args__ = (
         _one_of("state", JobState),
+        _one_of("kind", JobKind),
         Index(
             "jobs_waiting",
             "not_before",
@@ -235,6 +282,7 @@ class Job(Base):
             "one_open_job_per_revision",
             "series_id",
             "series_revision",
+            "kind",
             unique=True,
             sqlite_where=text("state IN ('queued', 'running')"),
             postgresql_where=text("state IN ('queued', 'running')"),
@@ -244,6 +292,8 @@ class Job(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     series_id: Mapped[int] = mapped_column(ForeignKey("series.id"), index=True)
     series_revision: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(16), default=JobKind.LOCALISATION)
+    reason: Mapped[str | None] = mapped_column(Text)  # why a withdrawal, or a localisation anew
     state: Mapped[str] = mapped_column(String(16), default=JobState.QUEUED, index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     max_attempts: Mapped[int] = mapped_column(default=3)
@@ -274,34 +324,76 @@ class JobEvent(Base):
 
 
 class Report(Base):
-    """One SR on disk, written once; sending it again sends the same bytes."""
+    """What a job found, and what became of that; its objects are what peers get to see.
+
+    `key` stands for everything that the objects depend on: the content (`content_key`), and the
+    earlier reports that they supersede. Equal keys, equal objects.
+    """
 
     __tablename__ = "reports"
+    __table_args__ = (Index("reports_by_study", "study_instance_uid", "frame_of_reference_uid"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"), index=True)
     series_id: Mapped[int] = mapped_column(ForeignKey("series.id"), index=True)
-    sop_instance_uid: Mapped[str] = mapped_column(UID, unique=True)
-    sop_class_uid: Mapped[str] = mapped_column(UID)
-    series_instance_uid: Mapped[str] = mapped_column(UID)  # of the SR, not of its source
-    path: Mapped[str] = mapped_column(String(255))  # below the storage folder
-    sha256: Mapped[str] = mapped_column(String(64))
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    content_key: Mapped[str] = mapped_column(String(64))
+    study_instance_uid: Mapped[str] = mapped_column(UID)
+    frame_of_reference_uid: Mapped[str] = mapped_column(
+        UID, default=""
+    )  # empty: none that is valid
     located: Mapped[int]  # foramina with a point, 0..10
     prediction: Mapped[dict[str, Any]] = mapped_column()
     created_at: Mapped[datetime] = mapped_column(index=True)
-    current: Mapped[bool] = mapped_column(default=True)
+    current: Mapped[bool] = mapped_column(default=True)  # the newest result of its series
+    dispute: Mapped[dict[str, Any] | None] = mapped_column()  # `reason`, and `series_ids` at odds
+    withdrawn: Mapped[str | None] = mapped_column(Text)  # why, after it had been sent
 
     job: Mapped[Job] = relationship()
     series: Mapped[Series] = relationship()
+    objects: Mapped[list["ReportObject"]] = relationship(
+        order_by="ReportObject.id", back_populates="report"
+    )
+
+
+class ReportObject(Base):
+    """One DICOM object of a report, written once; sending it again sends the same bytes.
+
+    A report has one per `kind` and `variant`, shared by all destinations that want it so.
+    """
+
+    __tablename__ = "report_objects"
+    __table_args__ = (UniqueConstraint("report_id", "kind", "variant"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("reports.id"))
+    kind: Mapped[str] = mapped_column(String(32))
+    variant: Mapped[str] = mapped_column(String(64), default="")
+    sop_instance_uid: Mapped[str] = mapped_column(UID, unique=True)
+    sop_class_uid: Mapped[str] = mapped_column(UID)
+    study_instance_uid: Mapped[str] = mapped_column(UID)
+    series_instance_uid: Mapped[str] = mapped_column(UID)  # its own, not that of its source
+    instance_number: Mapped[int] = mapped_column(default=1)
+    names: Mapped[list[str]] = mapped_column()  # earlier objects: predecessors, or what it rejects
+    path: Mapped[str] = mapped_column(String(255))  # below the storage folder
+    sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    current: Mapped[bool] = mapped_column(default=True)  # false: nothing of it is sent any more
+
+    report: Mapped[Report] = relationship(back_populates="objects")
 
 
 class Delivery(Base):
-    """One report for one destination; a queue of the same kind as `jobs`."""
+    """One object of a report for one destination; a queue of the same kind as `jobs`.
+
+    `offered` is set by the first attempt and never taken back: from then on the destination may
+    have the object, whatever was answered.
+    """
 
     __tablename__ = "deliveries"
     __table_args__ = (
         _one_of("state", DeliveryState),
-        UniqueConstraint("report_id", "destination"),
+        UniqueConstraint("object_id", "destination"),
         Index(
             "deliveries_waiting",
             "destination",
@@ -309,10 +401,12 @@ class Delivery(Base):
             sqlite_where=text("state IN ('queued', 'sending')"),
             postgresql_where=text("state IN ('queued', 'sending')"),
         ),
+        Index("deliveries_by_destination", "destination", "id"),
+        Index("deliveries_by_destination_and_state", "destination", "state", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    report_id: Mapped[int] = mapped_column(ForeignKey("reports.id"), index=True)
+    object_id: Mapped[int] = mapped_column(ForeignKey("report_objects.id"), index=True)
     destination: Mapped[str] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16), default=DeliveryState.QUEUED, index=True)
     attempts: Mapped[int] = mapped_column(default=0)
@@ -323,5 +417,26 @@ class Delivery(Base):
     finished_at: Mapped[datetime | None]
     dimse_status: Mapped[int | None]  # of the last C-STORE response, PS3.7 annex C
     error: Mapped[str | None] = mapped_column(Text)
+    offered: Mapped[bool] = mapped_column(default=False)
 
-    report: Mapped[Report] = relationship()
+    object: Mapped[ReportObject] = relationship()
+
+
+class Action(Base):
+    """What a person did, or was refused: who, when, to what; never changed, never deleted."""
+
+    __tablename__ = "actions"
+    __table_args__ = (
+        Index("actions_by_subject", "subject", "subject_id", "id"),
+        Index("actions_by_person", "person", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    person: Mapped[str] = mapped_column(String(64))
+    host: Mapped[str] = mapped_column(String(64), default="")  # where the person sat
+    action: Mapped[str] = mapped_column(String(32))
+    subject: Mapped[str] = mapped_column(String(16), default="")  # series, job, delivery; or none
+    subject_id: Mapped[int | None]
+    done: Mapped[bool]  # false: refused, and `detail` says why
+    detail: Mapped[str] = mapped_column(Text, default="")

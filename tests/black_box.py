@@ -34,6 +34,7 @@ class BlackBox:
         data["assembler"] = {"stable_age_s": 1.0, "poll_s": 0.2}
         data["delivery"] = {**data["delivery"], "poll_s": 0.2, "retry_delay_s": 0.5}
         data["worker"] = {**data["worker"], "poll_s": 0.2, "retry_delay_s": 0.5}
+        data["web"] = {"enabled": False}
         data.update(sections)
         self.config = folder / "config.yaml"
         self.config.write_text(yaml.safe_dump(data))

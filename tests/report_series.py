@@ -14,10 +14,11 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
 from model.labels import LABELS, SIDES
 from model.landmark import Landmark, Prediction
-from node.report import ReportContext
+from node import report
+from node.report import Answer, ReportContext
 
 ROWS, COLUMNS, SLICES = 48, 24, 5
-BETWEEN_ROWS_MM, BETWEEN_COLUMNS_MM, GAP_MM = 4.0, 3.0, 8.0  # pixels that are not square
+BETWEEN_ROWS_MM, BETWEEN_COLUMNS_MM, GAP_MM = 4.0, 4.0, 8.0
 STUDY, SERIES, FRAME = "1.2.826.0.1.1", "1.2.826.0.1.1.2", "1.2.826.0.1.1.3"
 ORIGIN_MM = np.array([31.25, -40.5, 82.125])
 
@@ -134,6 +135,13 @@ def context(**changes: object) -> ReportContext:
     return replace(ReportContext("c" * 64, "d" * 64, created_at, "0.1.0"), **changes)
 
 
+def answer(
+    prediction_: Prediction | None = None, headers: list[Dataset] | None = None, **changes: object
+) -> Answer:
+    """Settle a prediction, the usual one unless another is given, on a series."""
+    return report.answer(prediction_ or prediction(), headers or series(), context(**changes))
+
+
 def value_bytes(data: bytes) -> dict[int, tuple[str, bytes]]:
     """Cut an Explicit VR Little Endian file into VR and value bytes per tag of the top level."""
     start = 144 + int.from_bytes(data[140:144], "little")  # behind the file meta information
@@ -168,6 +176,12 @@ def name(item: Dataset) -> tuple[str, str]:
     """Give value and meaning of the concept name of a content item."""
     code = item.ConceptNameCodeSequence[0]
     return code.CodeValue, code.CodeMeaning
+
+
+def code_of(document: Dataset) -> str:
+    """Give the code value of a document's title; empty when it has none."""
+    titles = document.get("ConceptNameCodeSequence")
+    return titles[0].CodeValue if titles else ""
 
 
 def children(item: Dataset, value: str) -> list[Dataset]:

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from storage import jobs, reports
 from storage.database import Database, now
-from storage.reports import NewReport
-from storage.tables import Delivery, Job, Report, Series, SeriesState
+from storage.reports import NewObject, NewReport
+from storage.tables import Delivery, Job, ReportObject, Series, SeriesState
 
 
 def add_series(
@@ -38,22 +38,43 @@ def add_job(session: Session, number: int = 1, *, max_attempts: int = 3) -> Job:
 
 
 def new_report(number: int = 1, **fields: object) -> NewReport:
-    """Describe a report; its bytes are no DICOM."""
+    """Describe what a job found."""
     values: dict[str, object] = {
-        "sop_instance_uid": f"2.25.{number}",
-        "sop_class_uid": "1.2.840.10008.5.1.4.1.1.88.34",
-        "series_instance_uid": "2.25.99",
-        "data": b"\0" * 128 + b"DICM" + bytes([number]) * 300,
+        "key": f"key {number}",
+        "content_key": f"content {number}",
+        "study_instance_uid": "1.2.3",
+        "frame_of_reference_uid": "1.2.3.4",
         "located": 10,
         "prediction": {"landmarks": [], "bundle": "phantom-1"},
     }
     return NewReport(**(values | fields))  # type: ignore[arg-type]
 
 
-def add_report(session: Session, number: int = 1) -> Report:
-    """Add an accepted series, its job, and the job's report."""
-    job = add_job(session, number)
-    return reports.add(session, job, new_report(number), f"reports/00/2.25.{number}.dcm")
+def new_object(number: int = 1, **fields: object) -> NewObject:
+    """Describe an object of a report; its bytes are no DICOM."""
+    values: dict[str, object] = {
+        "kind": "report",
+        "variant": "comprehensive-3d",
+        "sop_instance_uid": f"2.25.{number}",
+        "sop_class_uid": "1.2.840.10008.5.1.4.1.1.88.34",
+        "study_instance_uid": "1.2.3",
+        "series_instance_uid": "2.25.99",
+        "data": b"\0" * 128 + b"DICM" + bytes([number]) * 300,
+    }
+    return NewObject(**(values | fields))  # type: ignore[arg-type]
+
+
+def report_of(session: Session, job: Job, number: int = 1) -> ReportObject:
+    """Add the report of a job with one object, and give that."""
+    report = reports.add(session, job, new_report(number))
+    there = reports.objects(session, report.id)
+    path = f"reports/00/2.25.{number}.dcm"
+    return there[0] if there else reports.add_object(session, report, new_object(number), path)
+
+
+def add_report(session: Session, number: int = 1) -> ReportObject:
+    """Add an accepted series, its job, and the job's report; give the report's object."""
+    return report_of(session, add_job(session, number), number)
 
 
 def expire_leases(database: Database) -> None:

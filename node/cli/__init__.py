@@ -10,7 +10,7 @@ import sys
 import typer
 
 import node
-from node.cli import config, database, dicom, jobs, model, run, series
+from node.cli import config, database, dicom, jobs, model, run, series, web
 from node.errors import ForaminaError
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app.add_typer(series.app, name="series")
 app.add_typer(database.deliveries, name="deliveries")
 app.add_typer(config.app, name="config")
 app.add_typer(model.app, name="model")
+app.add_typer(web.app, name="web")
 
 
 def _version(wanted: bool) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 State = Literal["queued", "sending", "stored", "committed", "failed", "held", "shadow", "cancelled"]
 DELIVERY_COLUMNS = (
-    "id", "report_id", "destination", "state", "attempts", "dimse_status", "error", "created_at",
+    "id", "object_id", "destination", "state", "attempts", "dimse_status", "error", "created_at",
     "not_before", "finished_at",
 )  # fmt: skip
 LimitOption = Annotated[int, typer.Option(min=1, max=100_000, help="How many rows at the most.")]

@@ -9,9 +9,10 @@ from node.cli.database import DELIVERY_COLUMNS, LimitOption, opened
 from node.cli.output import JsonOption, missing, print_history, print_json, print_rows, row
 
 COLUMNS = (
-    "id", "series_id", "series_revision", "state", "attempts", "worker", "created_at",
+    "id", "series_id", "series_revision", "kind", "state", "attempts", "worker", "created_at",
     "started_at", "finished_at", "error",
 )  # fmt: skip
+OBJECT_COLUMNS = ("kind", "variant", "sop_instance_uid", "current", "path")
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 app = typer.Typer(help="Localisation jobs.", no_args_is_help=True)
 
@@ -45,14 +46,18 @@ def show(job_id: int, path: ConfigOption = DEFAULT_PATH, as_json: JsonOption = F
         report = reports.by_job(session, job_id)
         events = jobs.events(session, job_id)
         data: dict[str, Any] = {
-            **row(job, *COLUMNS, "fencing_token", "not_before", "seconds"),
+            **row(job, *COLUMNS, "reason", "fencing_token", "not_before", "seconds"),
             "series_instance_uid": series.series_instance_uid,
             "history": [row(event, "at", "kind", "detail") for event in events],
-            "report": row(report, "sop_instance_uid", "located", "path", "prediction")
+            "report": row(report, "located", "current", "dispute", "withdrawn", "prediction")
             if report
             else None,
+            "objects": [
+                row(made, *OBJECT_COLUMNS)
+                for made in (reports.objects(session, report.id) if report else [])
+            ],
             "deliveries": [
-                row(record, *DELIVERY_COLUMNS)
+                {**row(record, *DELIVERY_COLUMNS), "kind": record.object.kind}
                 for record in (deliveries.by_report(session, report.id) if report else [])
             ],
         }
@@ -67,12 +72,20 @@ def show(job_id: int, path: ConfigOption = DEFAULT_PATH, as_json: JsonOption = F
         steps = ", ".join(f"{step} {value:.2f} s" for step, value in data["seconds"].items())
         typer.echo(f"time: {steps}")
     if report:
-        typer.echo(f"report {report.sop_instance_uid}: {report.located} of 10 foramina located")
-        print_rows(
-            data["deliveries"],
-            ("id", "destination", "state", "attempts", "error", "finished_at"),
-            as_json=False,
-        )
+        _print_report(data)
+
+
+def _print_report(data: dict[str, Any]) -> None:
+    report = data["report"]
+    typer.echo(f"report: {report['located']} of 10 foramina located")
+    if report["dispute"]:
+        typer.echo(f"not sent: {report['dispute']['reason']}")
+    if report["withdrawn"]:
+        typer.echo(f"withdrawn: {report['withdrawn']}")
+    for made in data["objects"]:
+        typer.echo(f"  {made['kind']} {made['sop_instance_uid']} ({made['variant'] or 'one form'})")
+    columns = ("id", "destination", "kind", "state", "attempts", "error", "finished_at")
+    print_rows(data["deliveries"], columns, as_json=False)
 
 
 @app.command()

@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
-from node.cli import annotations, evaluation, index, synthetic, training
+from node.cli import annotations, evaluation, index, localiser, synthetic, training
+from node.cli.crop import crop
 from node.cli.curate import curate
 from node.cli.options import CasesOption, DeviceOption, PhantomsOption
 from node.cli.output import JsonOption, print_json, print_rows
 from node.cli.progress import reported
+from node.cli.report import report
 
 _SHOWN = ("name", "parameters", "spacing_mm", "patch", "batch", "summary")  # fits 100 columns
 
@@ -37,6 +39,7 @@ app.command()(synthetic.montage)
 app.command()(curate)
 app.add_typer(annotations.app, name="annotations")
 app.add_typer(index.app, name="index")
+app.add_typer(localiser.app, name="localiser")
 app.command()(training.train)
 app.command()(training.search)
 app.command()(training.curves)
@@ -103,3 +106,7 @@ def predict(
     ]
     print_rows(rows, ("foramen", "x, y, z in mm (LPS)", "confidence", "reason"), as_json=False)
     typer.echo("Research use only, not a medical device.")
+
+
+app.command()(crop)
+app.command()(report)

@@ -35,12 +35,12 @@ def worker(
     config = configured(path)
     with stopping_on_signals() as stop:
         if supervised:
-            threading.Thread(target=_stop_at_end_of_input, args=(stop,), daemon=True).start()
+            threading.Thread(target=stop_at_end_of_input, args=(stop,), daemon=True).start()
         build_worker(config, name or worker_name()).run(stop)
 
 
-def _stop_at_end_of_input(stop: threading.Event) -> None:
-    """Wait for the end of the pipe that the supervisor holds: it means that it died."""
+def stop_at_end_of_input(stop: threading.Event) -> None:
+    """Stop at the end of the pipe that the supervisor holds: it means that it died."""
     while os.read(sys.stdin.fileno(), 1):
         pass
     stop.set()

@@ -20,6 +20,9 @@ INSTANCE_COLUMNS = (
     "sop_instance_uid", "transfer_syntax_uid", "size_bytes", "calling_ae_title", "state",
     "received_at",
 )  # fmt: skip
+JOB_COLUMNS = (
+    "id", "series_revision", "kind", "state", "attempts", "finished_at", "error",
+)  # fmt: skip
 State = Literal["receiving", "complete", "held", "accepted", "rejected"]
 app = typer.Typer(help="Received series.", no_args_is_help=True)
 
@@ -53,9 +56,11 @@ def show(
         typer.echo(f"reason: {data['reason']}")
     typer.echo(f"{len(data['instances'])} instances, revision {data['revision']}")
     print_history(data["events"])
+    _print_evidence(data["evidence"])
     _print_verdict(data["verdict"])
     if data["jobs"]:
-        print_rows(data["jobs"], ("id", "state", "attempts", "finished_at", "error"), False)
+        columns = ("id", "kind", "state", "attempts", "finished_at", "error")
+        print_rows(data["jobs"], columns, False)
 
 
 def _load(series_instance_uid: str, path: Any) -> dict[str, Any]:
@@ -72,13 +77,20 @@ def _load(series_instance_uid: str, path: Any) -> dict[str, Any]:
                 row(instance, *INSTANCE_COLUMNS)
                 for instance in instances.all_instances(session, found.id)
             ],
-            "jobs": [
-                row(job, "id", "series_revision", "state", "attempts", "finished_at", "error")
-                for job in jobs.by_series(session, found.id)
-            ],
+            "jobs": [row(job, *JOB_COLUMNS) for job in jobs.by_series(session, found.id)],
             "events": events,
             "history": [row(event, "at", "kind", "detail") for event in events],
         }
+
+
+def _print_evidence(evidence: dict[str, Any] | None) -> None:
+    """Print what is known about missing images; nothing for a series judged by older versions."""
+    if not evidence or "state" not in evidence:
+        return
+    typer.echo(f"evidence: {evidence['state']}")
+    for piece in evidence.get("pieces", []):
+        mark = {"proof": "MISSING", "doubt": "doubt"}.get(piece["weight"], "")
+        typer.echo(f"  {mark:<7}  {piece['rule']}: {piece['says']}")
 
 
 def _print_verdict(verdict: dict[str, Any] | None) -> None:

@@ -18,7 +18,7 @@ from node.errors import ConfigError
 from node.filters.attributes import ATTRIBUTES
 from node.filters.finding import Finding
 from node.filters.operators import OPERATORS, expectation, shown
-from node.headers import Headers, Value, values
+from node.headers import Headers, Value, noun, values
 
 _BUNDLE_PREFIX = "bundle."
 _MAX_SHOWN = 3
@@ -37,7 +37,7 @@ class Decision:
     reasons: tuple[str, ...]
     verdict: dict[str, Any]
     """JSON: filter_set, accepted, instances, rules [{attribute, operator, expected, received
-    [{value, instances}], source, passed, reason}]."""
+    [{value, instances}], source, passed, reason}]. Of a multi-frame object, frames are counted."""
 
     @property
     def summary(self) -> str:
@@ -170,7 +170,7 @@ def _judge(rule: Rule, headers: Headers) -> dict[str, Any]:
         ],
         "source": received.source,
         "passed": not failing,
-        "reason": _reason(rule, received, failing, len(headers)) if failing else "",
+        "reason": _reason(rule, received, failing, headers) if failing else "",
     }
 
 
@@ -194,7 +194,7 @@ def _reason(
     rule: Rule,
     received: _Received,
     failing: tuple[tuple[tuple[Value, ...], int], ...],
-    instances: int,
+    headers: Headers,
 ) -> str:
     """Say why the rule failed: what was received, in how many instances, what was expected."""
     if rule.attribute in ATTRIBUTES:
@@ -202,7 +202,7 @@ def _reason(
         what = f"is {shown(components)}" if components else "cannot be told"
         what += f" ({received.source})" if received.source else ""
     else:
-        what = _counted(failing, instances, received.hidden)
+        what = _counted(failing, headers, received.hidden)
     missing = all(not components for components, _ in failing)
     expected = "" if missing else f"; expected {expectation(rule.operator, rule.value)}"
     said = f"{rule.attribute} {what}{expected}"
@@ -210,7 +210,7 @@ def _reason(
 
 
 def _counted(
-    failing: tuple[tuple[tuple[Value, ...], int], ...], instances: int, hidden: bool
+    failing: tuple[tuple[tuple[Value, ...], int], ...], headers: Headers, hidden: bool
 ) -> str:
     """Write `is 5 in 14 and missing in 1 of 15 instances`."""
     said = []
@@ -219,7 +219,7 @@ def _counted(
         said.append(f"{value} in {count}")
     rest = len(failing) - _MAX_SHOWN
     more = f" and {rest} other values" if rest > 0 else ""
-    return f"is {', '.join(said)} of {instances} instances{more}"
+    return f"is {', '.join(said)} of {len(headers)} {noun(headers)}{more}"
 
 
 def _json_value(components: tuple[Value, ...], hidden: bool) -> Value | list[Value] | None:

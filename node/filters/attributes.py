@@ -30,6 +30,12 @@ class Attribute:
 _ALL = (
     Attribute("SOPClass", kind.sop_class, "name of the SOP Class, such as `MR Image Storage`"),
     Attribute("Multiframe", kind.multiframe, "an instance holds several frames", TRUTH),
+    Attribute(
+        "Frames",
+        kind.frames_described,
+        "frames of multi-frame objects are described, and all there",
+        kind.FRAMES,
+    ),
     Attribute("OwnObject", kind.own_object, "this software made the object", TRUTH),
     Attribute(
         "Plane", plane.plane, "plane: ImageOrientationPatient, else SeriesDescription", plane.PLANES

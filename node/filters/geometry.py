@@ -5,6 +5,7 @@ PatientPosition never flips a coordinate. Directions of a pair are (down the row
 columns), as PixelSpacing gives them (PS3.3 section 10.7.1.3).
 """
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -13,7 +14,7 @@ from pydicom.dataset import Dataset
 
 from node.filters.finding import Finding
 from node.filters.plane import axes
-from node.headers import Headers, first_number, lack, numbers
+from node.headers import Headers, first_number, lack, noun, numbers, values
 
 NORMALISED_SPACING_MM: Final = 0.7
 """NormSpacing of the thesis, sections 5.2 and 7.2."""
@@ -23,6 +24,13 @@ _SAME_POSITION_MM = 0.01
 _SAME_ORIENTATION = 1e-3  # largest difference of a direction cosine, as model.volume has it
 _UNIFORM_WITHIN = 0.1  # of the slice spacing, as model.volume has it
 _HEAD_FEET_COSINE = 0.7  # an image axis within 45 degrees of the patient's z
+
+_TELLING_APART: Final = (
+    "StackID", "EchoTime", "EchoNumbers", "InversionTime", "RepetitionTime", "FlipAngle",
+    "ImageType", "ComplexImageComponent", "TemporalPositionIndex", "TemporalPositionIdentifier",
+    "DiffusionBValue", "AcquisitionNumber", "ImagePositionPatient",
+)  # fmt: skip
+"""What commonly differs between slices in one place; none of it may identify a patient."""
 
 
 class _Untold(Exception):
@@ -43,8 +51,26 @@ def slice_positions(headers: Headers) -> Finding:
         return Finding("missing", str(error))
     repeated = int(np.sum(np.diff(offsets) < _SAME_POSITION_MM))
     if repeated:
-        return Finding("repeated", f"{repeated} of {len(headers)} slices lie where another does")
+        said = f"{repeated} of {len(headers)} slices lie where another does"
+        return Finding("repeated", f"{said}{_difference(headers)}")
     return Finding("distinct", "ImagePositionPatient")
+
+
+def _difference(headers: Headers) -> str:
+    """Say by what slices in one place differ, so that an administrator knows what was mixed."""
+    offsets = _unsorted_offsets_mm(headers)
+    order = np.argsort(offsets)
+    found: dict[str, set[str]] = {}
+    for one, other in pairwise(order):
+        if offsets[other] - offsets[one] >= _SAME_POSITION_MM:
+            continue
+        for keyword in _TELLING_APART:
+            pair = values(headers[one], keyword), values(headers[other], keyword)
+            if pair[0] != pair[1]:
+                said = {"/".join(map(str, value)) or "none" for value in pair}
+                found.setdefault(keyword, set()).update(said)
+    named = [f"{keyword} ({' or '.join(sorted(said)[:4])})" for keyword, said in found.items()]
+    return f"; they differ in {', '.join(named)}" if named else "; their headers do not differ"
 
 
 def slice_count(headers: Headers) -> Finding:
@@ -52,7 +78,7 @@ def slice_count(headers: Headers) -> Finding:
     try:
         offsets = _offsets_mm(headers)
     except _Untold:
-        return Finding(len(headers), "number of instances")
+        return Finding(len(headers), f"number of {noun(headers)}")
     return Finding(
         1 + int(np.sum(np.diff(offsets) >= _SAME_POSITION_MM)), "distinct ImagePositionPatient"
     )
@@ -161,7 +187,9 @@ def _grid(headers: Headers) -> tuple[float, float, float, float]:
     if not grids or min(min(grid) for grid in grids) <= 0:
         raise _Untold("Rows, Columns or PixelSpacing is not above zero")
     if len(grids) > 1:
-        raise _Untold(f"instances have {len(grids)} combinations of Rows, Columns, PixelSpacing")
+        raise _Untold(
+            f"{noun(headers)} have {len(grids)} combinations of Rows, Columns, PixelSpacing"
+        )
     return grids.pop()
 
 
@@ -180,25 +208,29 @@ def _directions(headers: Headers) -> NDArray[np.float64]:
         raise _Untold(
             why
             or "ImageOrientationPatient is not two perpendicular unit vectors in "
-            f"{len(told) - len(found)} of {len(told)} instances"
+            f"{len(told) - len(found)} of {len(told)} {noun(headers)}"
         )
     turned = int(np.sum(np.abs(np.array(found) - found[0]).max(axis=(1, 2)) > _SAME_ORIENTATION))
     if turned:
         raise _SeveralOrientations(
-            f"ImageOrientationPatient of {turned} of {len(headers)} instances differs from the "
-            "first one's"
+            f"ImageOrientationPatient of {turned} of {len(headers)} {noun(headers)} differs from "
+            "the first one's"
         )
     return found[0]
 
 
 def _offsets_mm(headers: Headers) -> NDArray[np.float64]:
     """Give the sorted positions of the slices along their common normal, in mm."""
+    return np.sort(_unsorted_offsets_mm(headers))
+
+
+def _unsorted_offsets_mm(headers: Headers) -> NDArray[np.float64]:
     why = lack(headers, "ImagePositionPatient", 3)
     if why:
         raise _Untold(why)
     normal = _directions(headers)[2]
     positions = [numbers(header, "ImagePositionPatient", 3) for header in headers]
-    return np.sort(np.array([position for position in positions if position]) @ normal)
+    return np.asarray(np.array([position for position in positions if position]) @ normal)
 
 
 def _gaps_mm(headers: Headers) -> NDArray[np.float64]:

@@ -6,10 +6,11 @@ from typing import Final
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
+from model import frames
 from node.filters.finding import Finding, agreed
 from node.filters.plane import oriented_plane
 from node.filters.wording import described, description, plain, words
-from node.headers import Headers, first_number, tokens, values
+from node.headers import Headers, first_number, noun, tokens, values
 from node.identity import MANUFACTURER, MANUFACTURER_MODEL_NAME
 
 _LOCALIZER = words(
@@ -50,6 +51,7 @@ _DIXON_PART = re.compile(r"dixon.*[ _-](?:w|f|wat[a-z]*|fat)\s*$")
 _FAT_TYPES = frozenset({"WATER", "FAT", "W", "F"})
 
 SOP_CLASS_MAX_NAMES: Final = 3
+FRAMES: Final = ("single", "complete", "incomplete", "unreadable")
 
 
 def localizer(headers: Headers) -> Finding:
@@ -97,7 +99,7 @@ def contrast_enhanced(headers: Headers) -> Finding:
     agents = [" ".join(map(str, values(header, "ContrastBolusAgent"))) for header in headers]
     given = sum(not _NO_AGENT.fullmatch(plain(agent)) for agent in agents)
     if given:
-        return Finding(True, f"ContrastBolusAgent in {given} of {len(headers)} instances")
+        return Finding(True, f"ContrastBolusAgent in {given} of {len(headers)} {noun(headers)}")
     keyword, text = description(headers)
     found = _ENHANCED.search(_NOT_ENHANCED.sub(" ", text))
     if found:
@@ -133,7 +135,7 @@ def sop_class(headers: Headers) -> Finding:
     """Name the SOP Classes (PS3.4 section B.5), such as `MR Image Storage`."""
     found = agreed([_sop_class_name(header) for header in headers], "SOPClassUID")
     if found.value is None:
-        return Finding(None, f"SOPClassUID is missing in all {len(headers)} instances")
+        return Finding(None, f"SOPClassUID is missing in all {len(headers)} {noun(headers)}")
     if len(found.values) > SOP_CLASS_MAX_NAMES:
         return Finding(found.values[:SOP_CLASS_MAX_NAMES], f"{len(found.values)} SOP classes")
     return found
@@ -143,7 +145,43 @@ def multiframe(headers: Headers) -> Finding:
     """Tell whether an instance holds several frames (NumberOfFrames above 1)."""
     frames = [first_number(header, "NumberOfFrames") or 1 for header in headers]
     several = sum(count > 1 for count in frames)
-    return Finding(several > 0, f"NumberOfFrames above 1 in {several} of {len(headers)} instances")
+    return Finding(
+        several > 0, f"NumberOfFrames above 1 in {several} of {len(headers)} {noun(headers)}"
+    )
+
+
+def frames_described(headers: Headers) -> Finding:
+    """Tell whether the frames of multi-frame objects are described, and all there.
+
+    `single`: classic images. `complete`: functional groups describe every frame (PS3.3 section
+    C.7.6.16), and no part of a concatenation is missing. `incomplete`: one is. `unreadable`: what
+    describes the frames does not fit their number, or the class knows no frames.
+    """
+    if not any(_has_frames(header) for header in headers):
+        return Finding("single", "NumberOfFrames, SOPClassUID")
+    for header in headers:
+        if frames.frame_number(header) is None and _has_frames(header):
+            return Finding("unreadable", _frames_fault(header))
+    missing = frames.concatenation_fault(headers)
+    if missing:
+        return Finding("incomplete", missing)
+    return Finding("complete", f"functional groups of {len(headers)} frames")
+
+
+def _has_frames(header: Dataset) -> bool:
+    said = values(header, "NumberOfFrames")
+    return frames.is_multiframe(header) or said not in {(), (1,)}
+
+
+def _frames_fault(header: Dataset) -> str:
+    if not frames.is_multiframe(header):
+        said = values(header, "NumberOfFrames")[0]
+        return f"NumberOfFrames is {said} in an object of another class than Enhanced MR"
+    try:
+        frames.frames_of(header)
+    except frames.VolumeError as error:
+        return str(error)
+    return "the header is that of the object, not of its frames"
 
 
 def _is_own(header: Dataset) -> bool:

@@ -36,6 +36,7 @@ PROCEDURE_REPORTED: Final = CodedConcept("25056-3", "LN", "MRI unspecified body 
 QUALITATIVE_EVALUATIONS: Final = CodedConcept("C0034375", "UMLS", "Qualitative Evaluations")
 ANATOMICAL_STRUCTURE: Final = CodedConcept("91723000", "SCT", "Anatomical structure")
 ARTIFICIAL_INTELLIGENCE: Final = CodedConcept("123110", "DCM", "Artificial Intelligence")
+SOURCE: Final = CodedConcept("260753009", "SCT", "Source")
 PERCENT: Final = CodedConcept("%", "UCUM", "Percent")
 
 FORAMEN: Final = local("LNF", "Lumbar intervertebral foramen")
@@ -44,7 +45,12 @@ ALL_LOCATED: Final = local("ALL", "All located")
 PARTLY_LOCATED: Final = local("PART", "Located in part")
 NONE_LOCATED: Final = local("NONE", "None located")
 ABSTAINED: Final = local("ABSTAINED", "Abstained")
+WITHDRAWN: Final = local("WITHDRAWN", "Earlier result withdrawn")
 NOT_LOCATED: Final = local("NOTLOCATED", "Not located")
+NUMBERING: Final = local("NUMBERING", "Confidence in the numbering of the levels")
+NUMBERING_ANSWERED: Final = local("ANSWERED", "Enough to answer")
+NUMBERING_UNCERTAIN: Final = local("UNCERTAIN", "Not enough to answer")
+NUMBERING_NOT_JUDGED: Final = local("NOTJUDGED", "Not judged")
 
 STATEMENTS: Final = (
     "AI result for research use. Not a medical device. Not verified by a person.",
@@ -54,9 +60,31 @@ STATEMENTS: Final = (
 )
 """What everybody who reads a report must know, whatever was located."""
 
+NUMBERING_SAID: Final = (
+    "The model's confidence in the numbering of the levels is above the limit below which it "
+    "abstains. The certainty of each foramen includes that of its level."
+)
+REPLACES: Final = "This report replaces an earlier one on the same series."
+WITHDRAWAL: Final = (
+    "The earlier result on this series is withdrawn: none of its points is to be used."
+)
+
 NO_FRAME_OF_REFERENCE: Final = (
     "The images carry no valid Frame of Reference UID: points are given on the images only, "
     "without coordinates in the patient."
+)
+
+NOT_SQUARE: Final = (
+    "The pixels of the images are not square. Some viewers misplace points on such images by "
+    "centimetres: points are given in the patient only, not on the images."
+)
+NOT_SQUARE_FLAT: Final = (
+    "The pixels of the images are not square. Some viewers misplace points on such images by "
+    "centimetres, and this form of report gives none in the patient: it has no coordinates."
+)
+NO_COORDINATES: Final = (
+    "The pixels of the images are not square, and the images carry no valid Frame of Reference "
+    "UID: no coordinates can be given that every viewer would show in the right place."
 )
 
 

@@ -7,7 +7,6 @@ highdicom's `MeasurementReport` refuses a report without measurements, so the ro
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -18,36 +17,17 @@ from pydicom.sr.codedict import codes
 from pydicom.valuerep import DSfloat
 
 from model import labels
-from model.landmark import Landmark, Prediction
-from node.identity import (
-    DEVICE_OBSERVER_UID,
-    MANUFACTURER,
-    MANUFACTURER_MODEL_NAME,
-    derived_uid,
-)
+from model.landmark import Prediction
+from node.identity import DEVICE_OBSERVER_UID, MANUFACTURER, MANUFACTURER_MODEL_NAME
 from node.report import codes as words
+from node.report.answer import Answer, Located
+from node.report.evaluations import algorithm, certainty_percent, of_answer, of_withdrawal
 from node.report.header import Source
-from node.report.points import Placed, Slice
+from node.report.points import Slice
+from node.report.variant import Variant
 
 _ENGLISH: Final = CodedConcept("en-US", "RFC5646", "English (United States)")
 _CONTAINS: Final = RelationshipTypeValues.CONTAINS
-_LOOK_DIFFERENT: Final = str.maketrans({"\\": "/", "~": "-"})
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """A landmark with its place on an image."""
-
-    landmark: Landmark
-    placed: Placed
-
-
-def plain(text: str) -> str:
-    """Keep text to the characters that read the same in every character set of DICOM.
-
-    Backslash and tilde are other characters in ISO IR 13 and 14 (PS3.5 section 6.1.2.2).
-    """
-    return text.translate(_LOOK_DIFFERENT).encode("ascii", "replace").decode()
 
 
 def evidence(images: Iterable[Slice], source: Source) -> list[Dataset]:
@@ -56,50 +36,108 @@ def evidence(images: Iterable[Slice], source: Source) -> list[Dataset]:
 
 
 def content(
-    prediction: Prediction,
-    located: Sequence[Located],
-    images: Sequence[Dataset],
-    source: Source,
-    sop_instance_uid: str,
+    answer: Answer, images: Sequence[Dataset], variant: Variant, supersedes: bool
 ) -> Dataset:
-    """Build the root container of the document.
+    """Build the root container of a report.
 
     Args:
-        prediction: what the report says in the end: its found landmarks are those in `located`.
-        located: the landmarks that get groups, in the order of `labels.LABELS`.
+        answer: what it says.
         images: all images of the series, as `evidence` gives them.
-        source: the series.
-        sop_instance_uid: of the report; the tracking UIDs derive from it.
+        variant: in which form.
+        supersedes: whether it takes the place of an earlier one.
     """
+    return _root(
+        [
+            *_image_library(images),
+            *_imaging_measurements(answer, variant),
+            of_answer(answer, variant, supersedes),
+        ]
+    )
+
+
+def withdrawal(images: Sequence[Dataset], reason: str) -> Dataset:
+    """Build the root container of a report that says nothing but that the earlier one is withdrawn.
+
+    Args:
+        images: SOP class and instance of each image of the series; no geometry is asked for, since
+            what was rejected may have none.
+        reason: why, for people.
+    """
+    return _root([_bare_library(images), of_withdrawal(reason)])
+
+
+def _root(items: Sequence[Dataset]) -> Dataset:
     root: Dataset = sr.ContainerContentItem(
         name=codes.DCM.ImagingMeasurementReport, template_id="1500"
     )
     root.ContentSequence = ContentSequence(
         [
             *sr.LanguageOfContentItemAndDescendants(_ENGLISH),
-            *sr.ObservationContext(observer_device_context=_observer()),
+            *sr.ObservationContext(observer_device_context=observer()),
             sr.CodeContentItem(
                 codes.DCM.ProcedureReported,
                 words.PROCEDURE_REPORTED,
                 RelationshipTypeValues.HAS_CONCEPT_MOD,
             ),
-            *sr.ImageLibrary(images),
-            *_imaging_measurements(prediction, located, source, sop_instance_uid),
-            _qualitative_evaluations(prediction, source),
+            *items,
         ]
     )
     return root
 
 
-def _evidence(image: Slice, source: Source) -> Dataset:
+def _bare_library(images: Sequence[Dataset]) -> sr.ContainerContentItem:
+    library = sr.ContainerContentItem(codes.DCM.ImageLibrary, relationship_type=_CONTAINS)
+    group = sr.ContainerContentItem(codes.DCM.ImageLibraryGroup, relationship_type=_CONTAINS)
+    group.ContentSequence = ContentSequence(
+        [
+            sr.ImageContentItem(
+                words.SOURCE, image.SOPClassUID, image.SOPInstanceUID, relationship_type=_CONTAINS
+            )
+            for image in images
+        ]
+    )
+    library.ContentSequence = ContentSequence([group])
+    return library
+
+
+def _image_library(images: Sequence[Dataset]) -> list[sr.ContainerContentItem]:
+    """Make row 4 of TID 1500: a library (TID 1600) with an entry per image, frames each its own.
+
+    highdicom lists objects, not frames; it puts like images into one group, in their order.
+    """
+    library = sr.ImageLibrary(images)
+    entries = [
+        item
+        for group in library[0].ContentSequence
+        for item in group.ContentSequence
+        if item.ValueType == "IMAGE"
+    ]
+    for entry, image in zip(entries, images, strict=True):
+        if "ReferencedFrameNumber" in image:
+            entry.ReferencedSOPSequence[0].ReferencedFrameNumber = image.ReferencedFrameNumber
+    return list(library)
+
+
+def unidentified(source: Source) -> Dataset:
+    """Begin a data set for highdicom, which copies patient and study out of one: they are empty.
+
+    What they are in truth comes from the source, byte for byte, when the file is written.
+    """
     made = Dataset()
-    made.SOPClassUID, made.SOPInstanceUID = image.sop_class_uid, image.sop_instance_uid
     made.StudyInstanceUID = source.study_instance_uid
-    made.SeriesInstanceUID = source.series_instance_uid
     for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex"):
         setattr(made, keyword, "")
     for keyword in ("StudyID", "StudyDate", "StudyTime", "AccessionNumber"):
         setattr(made, keyword, "")
+    return made
+
+
+def _evidence(image: Slice, source: Source) -> Dataset:
+    made = unidentified(source)
+    if image.frame_number is not None:
+        made.ReferencedFrameNumber = image.frame_number
+    made.SOPClassUID, made.SOPInstanceUID = image.sop_class_uid, image.sop_instance_uid
+    made.SeriesInstanceUID = source.series_instance_uid
     made.Rows, made.Columns = image.rows, image.columns
     made.ImagePositionPatient = [DSfloat(value, auto_format=True) for value in image.position_mm]
     made.ImageOrientationPatient = [DSfloat(value, auto_format=True) for value in image.orientation]
@@ -114,7 +152,8 @@ def _evidence(image: Slice, source: Source) -> Dataset:
     return made
 
 
-def _observer() -> sr.ObserverContext:
+def observer() -> sr.ObserverContext:
+    """Say that a device observed, and which (TID 1004)."""
     return sr.ObserverContext(
         observer_type=codes.DCM.Device,
         observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(
@@ -126,34 +165,35 @@ def _observer() -> sr.ObserverContext:
     )
 
 
-def _imaging_measurements(
-    prediction: Prediction, located: Sequence[Located], source: Source, sop_instance_uid: str
-) -> list[sr.ContainerContentItem]:
+def _imaging_measurements(answer: Answer, variant: Variant) -> list[sr.ContainerContentItem]:
     """Make row 6 of TID 1500, which is absent when it would be empty."""
-    if not located:
-        return []
     container = sr.ContainerContentItem(codes.DCM.ImagingMeasurements, relationship_type=_CONTAINS)
     container.ContentSequence = ContentSequence()
-    for one in located:
-        tracking_uid = derived_uid("tracking", sop_instance_uid, one.landmark.label)
-        container.ContentSequence.extend(_group_a(one, prediction, tracking_uid))
-        if source.frame_of_reference_uid:
-            group = _group_b(one, prediction, tracking_uid, source.frame_of_reference_uid)
+    frame = answer.source.frame_of_reference_uid
+    for one in answer.located:
+        tracking_uid = answer.uid("tracking", one.landmark.label)
+        if one.placed.slice.square:
+            group = _group_a(one, answer.prediction, tracking_uid, variant)
             container.ContentSequence.extend(group)
-    return [container]
+        if frame and variant.three_dimensional:
+            group = _group_b(one, answer.prediction, tracking_uid, frame)
+            container.ContentSequence.extend(group)
+    return [container] if container.ContentSequence else []
 
 
-def _group_a(one: Located, prediction: Prediction, tracking_uid: str) -> ContentSequence:
+def _group_a(
+    one: Located, prediction: Prediction, tracking_uid: str, variant: Variant
+) -> ContentSequence:
     spoken = labels.spoken(one.landmark.label)
+    name = f"{words.CORNERSTONE_ARROW}:{spoken}" if variant.cornerstone_prefix else spoken
     image = one.placed.slice
+    frame_numbers = None if image.frame_number is None else [image.frame_number]
     group = sr.PlanarROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=sr.TrackingIdentifier(
-            tracking_uid, f"{words.CORNERSTONE_ARROW}:{spoken}"
-        ),
+        tracking_identifier=sr.TrackingIdentifier(tracking_uid, name),
         referenced_region=sr.ImageRegion(
             sr.GraphicTypeValues.POINT,
             np.array([one.placed.image_xy]),
-            sr.SourceImageForRegion(image.sop_class_uid, image.sop_instance_uid),
+            sr.SourceImageForRegion(image.sop_class_uid, image.sop_instance_uid, frame_numbers),
         ),
         **_shared(one, prediction),
     )
@@ -164,7 +204,7 @@ def _group_a(one: Located, prediction: Prediction, tracking_uid: str) -> Content
 def _group_b(
     one: Located, prediction: Prediction, tracking_uid: str, frame_of_reference_uid: str
 ) -> ContentSequence:
-    percent = round(100 * (one.landmark.confidence or 0.0), 1)
+    percent = certainty_percent(one)
     return sr.PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(tracking_uid, labels.spoken(one.landmark.label)),
         referenced_region=sr.ImageRegion3D(
@@ -186,43 +226,5 @@ def _shared(one: Located, prediction: Prediction) -> dict[str, object]:
             sr.FindingSite(words.foramen_site(label), laterality=side),
             sr.FindingSite(words.level_site(label), laterality=side),
         ],
-        "algorithm_id": sr.AlgorithmIdentification(
-            name=plain(prediction.bundle),
-            version=plain(f"{prediction.bundle_version}+{prediction.bundle_digest[:12]}"),
-            manufacturer=MANUFACTURER,
-            family=words.ARTIFICIAL_INTELLIGENCE,
-        ),
+        "algorithm_id": algorithm(prediction),
     }
-
-
-def _qualitative_evaluations(prediction: Prediction, source: Source) -> sr.ContainerContentItem:
-    """Make row 12 of TID 1500: the outcome, what was missed and why, what a reader must know."""
-    container = sr.ContainerContentItem(words.QUALITATIVE_EVALUATIONS, relationship_type=_CONTAINS)
-    items = [_code(words.OUTCOME, _outcome(prediction))]
-    if prediction.abstained is not None:
-        items.append(_text(words.OUTCOME, f"Abstained: {prediction.abstained}"))
-    for mark in prediction.missed:
-        site, spoken = words.foramen_site(mark.label), labels.spoken(mark.label)
-        items.append(_code(site, words.NOT_LOCATED))
-        items.append(_text(site, f"{spoken} not located: {mark.reason}"))
-    if prediction.found and not source.frame_of_reference_uid:
-        items.append(_text(codes.DCM.Comment, words.NO_FRAME_OF_REFERENCE))
-    items.extend(_text(codes.DCM.Comment, statement) for statement in words.STATEMENTS)
-    container.ContentSequence = ContentSequence(items)
-    return container
-
-
-def _outcome(prediction: Prediction) -> CodedConcept:
-    if prediction.abstained is not None:
-        return words.ABSTAINED
-    if not prediction.found:
-        return words.NONE_LOCATED
-    return words.PARTLY_LOCATED if prediction.missed else words.ALL_LOCATED
-
-
-def _code(name: CodedConcept, value: CodedConcept) -> sr.CodeContentItem:
-    return sr.CodeContentItem(name, value, _CONTAINS)
-
-
-def _text(name: CodedConcept, value: str) -> sr.TextContentItem:
-    return sr.TextContentItem(name, plain(value), _CONTAINS)

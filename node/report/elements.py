@@ -27,6 +27,7 @@ _WORD_BYTES: Final = {
     "FL": 4, "OF": 4, "OL": 4, "SL": 4, "UL": 4,
     "FD": 8, "OD": 8, "OV": 8, "SV": 8, "UV": 8,
 }  # fmt: skip
+_LOOK_DIFFERENT: Final = str.maketrans({"\\": "/", "~": "-"})
 _ZERO_PADDED: Final = frozenset({"OB", "UI", "UN"})
 
 
@@ -113,6 +114,14 @@ def numbers(header: Dataset, keyword: str) -> tuple[float, ...] | None:
         return tuple(float(part) for part in text(header, keyword).split("\\"))
     except ValueError:
         return None
+
+
+def plain(text: str) -> str:
+    """Keep text to the characters that read the same in every character set of DICOM.
+
+    Backslash and tilde are other characters in ISO IR 13 and 14 (PS3.5 section 6.1.2.2).
+    """
+    return text.translate(_LOOK_DIFFERENT).encode("ascii", "replace").decode()
 
 
 def tag_of(keyword: str) -> BaseTag:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from pydicom import Dataset
 from pydicom.uid import MRImageStorage
 
+from model import frames
 from model.landmark import Point
 from node.errors import SeriesUnusableError
 from node.report.elements import numbers, text
@@ -24,14 +25,17 @@ Vector = npt.NDArray[np.float64]
 OUTSIDE: Final = "the point found lies outside the images"
 _UID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _TOLERANCE_MM: Final = 0.01
+_SQUARE_WITHIN_MM: Final = 0.1
+"""How far a viewer that takes pixels for square may misplace a point anywhere on an image."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Slice:
-    """One classic MR image of the series, with the geometry of its own header.
+    """One MR image of the series, classic or a frame, with the geometry of its own header.
 
     Attributes:
         sop_class_uid, sop_instance_uid: what a reference to the image needs.
+        frame_number: what it needs besides, from 1; None for a classic image.
         position_mm: centre of the first pixel, LPS.
         orientation: ImageOrientationPatient, first the direction of the rows.
         spacing_mm: PixelSpacing: between rows, between columns.
@@ -41,6 +45,7 @@ class Slice:
 
     sop_class_uid: str
     sop_instance_uid: str
+    frame_number: int | None
     position_mm: Vector
     orientation: Vector
     spacing_mm: Vector
@@ -61,6 +66,12 @@ class Slice:
         normal = np.cross(self.orientation[:3], self.orientation[3:])
         normal /= np.linalg.norm(normal)
         return normal if normal[np.abs(normal).argmax()] > 0 else -normal
+
+    @property
+    def square(self) -> bool:
+        """Tell whether the pixels are so square that taking them for square moves no point."""
+        excess_mm = abs(float(self.spacing_mm[0] - self.spacing_mm[1]))
+        return excess_mm * max(self.rows, self.columns) <= _SQUARE_WITHIN_MM
 
     def distance_mm(self, point_mm: Vector) -> float:
         """Tell how far a point lies out of the plane of the image."""
@@ -99,6 +110,11 @@ class Stack:
     reach_mm: float
     """How far from the nearest image a point still belongs to the stack: half the largest gap."""
 
+    @property
+    def square(self) -> bool:
+        """Tell whether the pixels of all images are square."""
+        return all(image.square for image in self.slices)
+
     def place(self, point_mm: Point) -> Placed | None:
         """Put a point on the nearest image; None when it lies outside the images."""
         point = np.asarray(point_mm, dtype=np.float64)
@@ -117,21 +133,28 @@ class Stack:
 def read_stack(headers: Sequence[Dataset]) -> Stack:
     """Read the geometry of a series.
 
+    Args:
+        headers: one per image, frames of Enhanced MR as `node.headers` gives them.
+
     Raises:
-        SeriesUnusableError: an image is no classic MR image, appears twice, or lacks geometry.
+        SeriesUnusableError: an image is no MR image, appears twice, or lacks geometry.
     """
-    by_uid = {image.sop_instance_uid: image for image in map(_slice, headers)}
-    if len(by_uid) != len(headers):
+    by_image = {_reference(image): image for image in map(_slice, headers)}
+    if len(by_image) != len(headers):
         raise SeriesUnusableError(
-            f"no report: the {len(headers)} images of the series have {len(by_uid)} different SOP "
-            "Instance UIDs; expected one each"
+            f"no report: the {len(headers)} images of the series have {len(by_image)} different "
+            "SOP Instance UIDs (or frame numbers); expected one each"
         )
-    normal = by_uid[min(by_uid)].normal
-    depth_mm = {uid: float(normal @ image.position_mm) for uid, image in by_uid.items()}
-    ordered = sorted(by_uid, key=lambda uid: (depth_mm[uid], uid))
-    gaps_mm = np.diff([depth_mm[uid] for uid in ordered])
+    normal = by_image[min(by_image)].normal
+    depth_mm = {key: float(normal @ image.position_mm) for key, image in by_image.items()}
+    ordered = sorted(by_image, key=lambda key: (depth_mm[key], key))
+    gaps_mm = np.diff([depth_mm[key] for key in ordered])
     reach_mm = float(gaps_mm.max()) / 2 if gaps_mm.size else 0.0
-    return Stack(tuple(by_uid[uid] for uid in ordered), reach_mm + _TOLERANCE_MM)
+    return Stack(tuple(by_image[key] for key in ordered), reach_mm + _TOLERANCE_MM)
+
+
+def _reference(image: Slice) -> tuple[str, int]:
+    return image.sop_instance_uid, image.frame_number or 0
 
 
 def valid_uid(value: str) -> bool:
@@ -144,15 +167,22 @@ def _slice(header: Dataset) -> Slice:
     if not valid_uid(uid):
         raise SeriesUnusableError(f"no report: an image has the SOP Instance UID {uid!r}")
     sop_class_uid = text(header, "SOPClassUID")
-    if sop_class_uid != MRImageStorage:
+    if sop_class_uid != MRImageStorage and sop_class_uid not in frames.ENHANCED_MR:
         raise SeriesUnusableError(
             f"no report: image {uid} is of SOP class {sop_class_uid!r}; expected MR Image Storage "
-            f"({MRImageStorage})"
+            f"({MRImageStorage}) or Enhanced MR Image Storage"
+        )
+    frame_number = frames.frame_number(header)
+    if sop_class_uid in frames.ENHANCED_MR and not frame_number:
+        raise SeriesUnusableError(
+            f"no report: the frames of image {uid} cannot be told apart; expected functional "
+            "groups that describe each"
         )
     thickness = numbers(header, "SliceThickness")
     return Slice(
         sop_class_uid=sop_class_uid,
         sop_instance_uid=uid,
+        frame_number=frame_number,
         position_mm=_geometry(header, uid, "ImagePositionPatient", 3),
         orientation=_orientation(header, uid),
         spacing_mm=_positive(header, uid, "PixelSpacing", 2),

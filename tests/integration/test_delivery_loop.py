@@ -18,6 +18,7 @@ from storage.instances import InstanceStore
 from storage.tables import Delivery, DeliveryState
 from tests import objects
 from tests.peers import Orthanc, StoreScp, free_port, storage_peer, wait_until
+from tests.rows import new_object, new_report
 
 QUICK = Settings(poll_s=0.05, timeout_s=20, retry_delay_s=0.1, retry_delay_max_s=0.3)
 
@@ -50,20 +51,19 @@ class Reports:
             SOPClassUID=Comprehensive3DSRStorage, Modality="SR", SOPInstanceUID=generate_uid()
         )
         path = objects.write(self.folder / "made.dcm", document)
-        made = reports.NewReport(
+        made = new_object(
             sop_instance_uid=document.SOPInstanceUID,
             sop_class_uid=document.SOPClassUID,
             series_instance_uid=document.SeriesInstanceUID,
             data=path.read_bytes(),
-            located=0,
-            prediction={},
         )
         kept = reports.write(self.folder, made)
         with self.database.begin() as session:
             source = series.by_uid(session, self._series_uid)
             assert source is not None
             job = jobs.enqueue(session, source, 3)
-            row = reports.add(session, job, made, kept)
+            report = reports.add(session, job, new_report(key=document.SOPInstanceUID))
+            row = reports.add_object(session, report, made, kept)
             for name in names:
                 deliveries.enqueue(session, row, name)
             jobs.cancel(session, job.id, "only its report is wanted")

@@ -24,7 +24,7 @@ from node import config
 from node.filters import Decision, FilterSet
 from node.filters.attributes import ATTRIBUTES
 from node.filters.weighting import weighting
-from node.headers import read_headers
+from node.headers import numbers, read_headers, values
 from tests.series_headers import HANDLES, series
 
 ROOT = Path(__file__).parents[2]
@@ -106,9 +106,9 @@ RAW = {
     "Canon_Galan_sagDTI_classic": {"Weighting", "SpineRegion", "PixelSpacing", "SliceCount"},
     "GE_SignaHDxt_sagIRSPGR": {"SliceSpacing", "SliceCount"},
     "Philips_Ingenia_sagMPRAGE_classic": {"SliceSpacing", "SpineRegion", "SliceCount"},
-    "Philips_enhancedMR_derived": {"SOPClass", "SpineRegion", "SlicePositions", "Plane"},
+    "Philips_enhancedMR_derived": {"SpineRegion", "FatSuppressed", "PixelSpacing", "Plane"},
     "Siemens_E11_sag_gre": {"SpineRegion", "PixelSpacing", "SliceCount"},
-    "Siemens_XA30_sagEPI_enhancedMR": {"SOPClass", "SpineRegion", "SlicePositions"},
+    "Siemens_XA30_sagEPI_enhancedMR": {"Weighting", "FatSuppressed", "SpineRegion", "SliceSpacing"},
     "Siemens_XA30_sagEPI_interopMRclassic": {"Weighting", "FatSuppressed", "SpineRegion"},
     "Toshiba_Galan_DTI_SAG": {"Plane", "Weighting", "SpineRegion", "FieldOfViewHeadFeet"},
 }
@@ -121,7 +121,7 @@ DUMPED = {
     "Siemens_derived_MPR": {"Derived", "ContrastEnhanced", "FatSuppressed", "Plane", "SpineRegion"},
     "Philips_nonimage_RawDataStorage": {"SOPClass", "SlicePositions", "PixelSpacing"},
     "Philips_nonimage_ExamCard": {"SOPClass", "SlicePositions", "PixelSpacing", "Plane"},
-    "Canon_Galan_enhancedMR": {"SOPClass", "SpineRegion"},
+    "Canon_Galan_enhancedMR": {"Frames", "SpineRegion"},
     "Siemens_E11_sag_mosaic": {"Weighting", "FatSuppressed", "SpineRegion", "PixelSpacing"},
 }
 # What they must not fail for.
@@ -133,6 +133,8 @@ INNOCENT = {
     "GE_SignaHDxt_sagIRSPGR": {"Plane", "Weighting", "PixelSpacing", "SpineRegion"},
     "Philips_Ingenia_sagMPRAGE_classic": {"Plane", "Weighting", "PixelSpacing", "FatSuppressed"},
     "Siemens_XA30_sagEPI_interopMRclassic": {"Derived", "ContrastEnhanced", "Plane"},
+    "Siemens_XA30_sagEPI_enhancedMR": {"SOPClass", "Frames", "SlicePositions", "Plane", "Derived"},
+    "Philips_enhancedMR_derived": {"SOPClass", "Frames", "SlicePositions", "SliceSpacingUniform"},
 }
 
 
@@ -157,10 +159,25 @@ def test_dumped_headers(name: str) -> None:
 
 
 @needs_headers
+def test_one_acquisition_reads_alike_as_frames_and_as_classic_images() -> None:
+    """Siemens sent it in both forms."""
+    frames = raw_series()["Siemens_XA30_sagEPI_enhancedMR"]
+    by_place = {numbers(frame, "ImagePositionPatient", 3): frame for frame in frames}
+    for image in raw_series()["Siemens_XA30_sagEPI_interopMRclassic"]:
+        frame = by_place[numbers(image, "ImagePositionPatient", 3)]
+        for keyword in (
+            "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "Rows", "Columns",
+            "RepetitionTime", "EchoTime", "FlipAngle", "ScanningSequence", "FrameOfReferenceUID",
+        ):  # fmt: skip
+            assert values(frame, keyword) == values(image, keyword), keyword
+
+
+@needs_headers
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_every_real_header_gets_a_verdict() -> None:
     everything = [*raw_series().values(), *dumped_series().values()]
-    assert sum(map(len, everything)) == 18 + 30
+    frames = 63 + 40  # of two of the raw ones, which are multi-frame objects
+    assert sum(map(len, everything)) == 16 + frames + 30
     for headers in everything:
         for name in ("default", "thesis"):
             decision = judge(name, headers)

@@ -152,7 +152,7 @@ def test_receiving_while_the_series_is_judged(database: Database, store: Instanc
             return store.store(make_incoming(1 + number)) is Outcome.STORED
         try:
             with database.read() as session:
-                row = series.quiet(session, 0)[0]
+                row = series.due(session, 0, 3600)[0]
             with database.begin() as session:
                 series.complete(session, row, {})
                 series.accept(session, row, {}, 3)
@@ -186,7 +186,7 @@ def test_an_instance_that_arrives_in_the_middle_of_a_decision_is_not_lost(
         return now(session)
 
     with database.read() as session:
-        row = series.quiet(session, 0)[0]
+        row = series.due(session, 0, 3600)[0]
     monkeypatch.setattr(series, "now", now_something_arrives)
     with database.begin() as session:
         series.complete(session, row, {})

@@ -26,6 +26,7 @@ def configured(folder: Path, **sections: object) -> Config:
             "node": {"port": free_port()},
             "storage": {"folder": folder},
             "worker": {"processes": 0},
+            "web": {"enabled": False},
             "filter_sets": {"default": RULES},
             **sections,
         }

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,19 @@ import pytest
 import sqlalchemy.exc
 import structlog
 from pydicom import Dataset
+from sqlalchemy import text
 
 from node import config, identity
 from node.assembler import OWN_OBJECT, Assembler
+from node.completeness import Piece, counted
 from node.config import Rule
 from node.filters import FilterSet
-from storage import jobs, reports, series
+from storage import associations, jobs, reports, series
 from storage.database import Database, now
 from storage.instances import InstanceStore
-from storage.tables import Job, Series, SeriesState
+from storage.tables import AssociationEnding, Job, Series, SeriesState
 from tests import factories
+from tests.rows import new_object, new_report
 
 RULES = (
     Rule(attribute="Modality", operator="equals", value="MR"),
@@ -90,7 +94,8 @@ def test_a_quiet_series_is_completed_with_evidence_judged_and_queued(node: Node)
     assert row.processed_revision == row.revision == 3
     assert row.completed_at is not None
     assert row.evidence is not None
-    (piece,) = row.evidence["pieces"]
+    assert row.evidence["state"] == "complete"
+    piece = row.evidence["pieces"][0]
     assert piece["rule"] == "quiet"
     assert piece["instances"] == 3
     assert piece["stable_age_s"] == 1e-6
@@ -262,11 +267,12 @@ def test_an_object_with_the_uid_of_our_report_is_never_processed(node: Node) -> 
     node.receive("1.2.3")
     node.assembler().step()
     uid = factories.SERIES_UID + ".77"
-    report = reports.NewReport(uid, "1.2.840.10008.5.1.4.1.1.88.34", "1.2.8", b"", 0, {})
+    made = new_object(sop_instance_uid=uid)
     with node.database.begin() as session:
         job = jobs.claim(session, "w", 60)
         assert job is not None
-        reports.add(session, job, report, "reports/x.dcm")
+        report = reports.add(session, job, new_report())
+        reports.add_object(session, report, made, "reports/x.dcm")
     node.receive("1.2.8", slices=1, SOPInstanceUID=uid)  # altered on its way back
     node.assembler().step()
     row = node.row("1.2.8")
@@ -310,14 +316,14 @@ def test_running_survives_a_database_that_is_away(
     stop = threading.Event()
     calls = []
 
-    def quiet(session: Any, stable_age_s: float, limit: int) -> list[Series]:
+    def due(session: Any, stable_age_s: float, limit_s: float, limit: int) -> list[Series]:
         calls.append(now(session))
         if len(calls) == 1:
             raise sqlalchemy.exc.OperationalError("SELECT", {}, Exception("gone"))
         stop.set()
         return []
 
-    monkeypatch.setattr(series, "quiet", quiet)
+    monkeypatch.setattr(series, "due", due)
     node.assembler().run(stop)
     assert len(calls) == 2
 
@@ -332,5 +338,167 @@ def test_headers_reach_the_filter_set_without_pixels(node: Node) -> None:
 
     node.receive(slices=2)
     node.assembler(filter_set=Watching("test", RULES, {})).step()
-    assert [header.InstanceNumber for header in seen] == [1, 2]
+    assert [header.InstanceNumber for header in seen] == [1, 2, 1, 2]  # looked at, then judged
     assert all("PixelData" not in header for header in seen)
+
+
+PATIENT = config.Assembler(
+    stable_age_s=1e-6, doubtful_age_s=300, limit_s=3600, look_again_s=1e-6, poll_s=0.01
+)
+
+
+def age(node: Node, seconds: float) -> None:
+    """Let everything that was received have come so much earlier."""
+    with node.database.begin() as session:
+        for table, columns in (
+            ("series", ("first_received_at", "last_received_at", "not_before")),
+            ("instances", ("received_at",)),
+        ):
+            for column in columns:
+                session.execute(
+                    text(
+                        f"UPDATE {table} SET {column} = "  # noqa: S608  (names of our own)
+                        f"strftime('%Y-%m-%d %H:%M:%f', {column}, '-{seconds} seconds')"
+                    )
+                )
+
+
+def skip_one(node: Node) -> None:
+    """Receive five slices but the third."""
+    node.receive(slices=2)
+    node.receive(first=4, slices=5)
+
+
+def test_a_gap_between_slices_waits_and_the_missing_slice_ends_it(node: Node) -> None:
+    skip_one(node)
+    node.assembler(PATIENT).step()
+    row = node.row()
+    assert row.state == SeriesState.RECEIVING
+    assert row.evidence is not None
+    assert row.evidence["state"] == "wait"
+    assert "slices missing between the first and the last: 1" in row.evidence["reason"]
+    assert row.not_before is not None
+    before = node.kinds()
+    assert before[-1] == "waiting"
+    node.assembler(PATIENT).step()  # a restart: all is in the rows
+    assert node.kinds() == before  # told once
+    node.receive(first=3, slices=3)
+    assert node.row().evidence is None
+    node.assembler(PATIENT).step()
+    assert node.row().state == SeriesState.ACCEPTED
+    assert len(node.jobs()) == 1
+
+
+def test_a_gap_at_the_limit_means_no_report(node: Node) -> None:
+    skip_one(node)
+    node.assembler(PATIENT).step()
+    age(node, 3601)
+    node.assembler(PATIENT).step()
+    row = node.row()
+    assert row.state == SeriesState.REJECTED
+    assert row.reason is not None
+    assert row.reason.startswith(
+        "images are missing: slices missing between the first and the last: 1"
+    )
+    assert row.evidence is not None
+    assert row.evidence["state"] == "incomplete"
+    assert row.verdict is not None
+    assert row.verdict["accepted"] is False
+    assert [rule["attribute"] for rule in row.verdict["rules"] if not rule["passed"]] == [
+        "SlicePosition"
+    ]
+    assert node.jobs() == []
+    node.receive(first=3, slices=3)  # late, but here: nothing else opens it again
+    node.assembler(PATIENT).step()
+    assert node.row().state == SeriesState.ACCEPTED
+
+
+def test_a_restart_between_limit_and_judgement_still_makes_no_report(node: Node) -> None:
+    skip_one(node)
+    age(node, 3601)
+
+    class Killed(FilterSet):
+        def judge(self, headers: Any) -> Any:
+            if node.row().state == SeriesState.COMPLETE:
+                raise sqlalchemy.exc.OperationalError("SELECT", {}, Exception("gone"))
+            return super().judge(headers)
+
+    node.assembler(PATIENT, Killed("test", RULES, {})).step()
+    assert node.row().state == SeriesState.COMPLETE
+    node.assembler(LATER).step()
+    assert node.row().state == SeriesState.REJECTED
+
+
+def test_a_series_that_is_rejected_anyway_waits_for_nothing(node: Node) -> None:
+    node.receive(slices=2, RepetitionTime="4000")
+    node.receive(first=4, slices=5, RepetitionTime="4000")
+    node.assembler(PATIENT).step()
+    row = node.row()
+    assert row.state == SeriesState.REJECTED
+    assert row.evidence is not None
+    assert row.evidence["pieces"][-1]["says"] == "rejected whatever else comes: RepetitionTime"
+
+
+def test_a_source_that_has_more_is_waited_for_but_not_for_ever(node: Node) -> None:
+    node.receive()
+    asked: list[int] = []
+
+    def ask(_row: Series, received: int) -> Piece:
+        asked.append(received)
+        return counted(received, 20, "PACS")
+
+    filter_set = FilterSet("test", RULES, {})
+    assembler = Assembler(node.database, node.folder, filter_set, PATIENT, 3, ask=ask)
+    assembler.step()
+    row = node.row()
+    assert row.state == SeriesState.RECEIVING
+    assert row.evidence is not None
+    assert row.evidence["reason"] == "PACS has 20 instances, 3 came"
+    age(node, 3601)
+    assembler.step()
+    assert node.row().state == SeriesState.ACCEPTED  # a count can only prolong
+    assert asked == [3, 3]
+
+
+def test_a_broken_association_is_waited_for_a_while(node: Node) -> None:
+    for number in (1, 2, 3):
+        one = factories.make_incoming(
+            number, SeriesInstanceUID="1.2.3", SOPInstanceUID=f"1.2.3.{number}"
+        )
+        node.store.store(replace(one, association="run-1"))
+    with node.database.begin() as session:
+        associations.end(session, "run-1", AssociationEnding.ABORTED, "MR1")
+    node.assembler(PATIENT).step()
+    assert node.row().state == SeriesState.RECEIVING
+    age(node, 301)
+    node.assembler(PATIENT).step()
+    assert node.row().state == SeriesState.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("run", "ended", "ending"),
+    [("run", False, "open"), ("other", False, "lost"), ("run", True, "released")],
+)
+def test_how_an_association_stands_is_told_from_the_rows(
+    node: Node, run: str, ended: bool, ending: str
+) -> None:
+    node.store.store(replace(factories.make_incoming(1), association="run-1"))
+    if ended:
+        with node.database.begin() as session:
+            associations.end(session, "run-1", AssociationEnding.RELEASED, "MR1")
+    filter_set = FilterSet("test", RULES[:1], {})
+    Assembler(node.database, node.folder, filter_set, PATIENT, 3, run=run).step()
+    evidence = node.row(factories.SERIES_UID).evidence
+    assert evidence is not None
+    (piece,) = [piece for piece in evidence["pieces"] if piece["rule"] == "association"]
+    assert piece["last_ending"] == ending
+    assert evidence["state"] == ("complete" if ended else "wait")
+
+
+def test_repetitions_do_not_keep_a_series_open_for_ever(node: Node) -> None:
+    node.receive()
+    age(node, 3601)
+    node.receive()  # duplicates: the series is not quiet
+    patient = PATIENT.model_copy(update={"stable_age_s": 60})
+    node.assembler(patient).step()
+    assert node.row().state == SeriesState.ACCEPTED

@@ -68,7 +68,7 @@ def test_help_imports_nothing_heavy() -> None:
      "model montage", "model curate", "model annotations import", "model annotations compare",
      "model index build", "model index check", "model index show", "model train", "model search",
      "model curves", "model evaluate", "model compare", "model published", "model bundle",
-     "model predict"],
+     "model predict", "model crop", "web serve", "web password"],
 )  # fmt: skip
 def test_every_command_explains_itself(words: str) -> None:
     result = CliRunner().invoke(cli.app, [*words.split(), "--help"])

@@ -41,10 +41,22 @@ def test_shipped_file_names_every_setting_at_its_default() -> None:
 def test_shipped_example_of_a_destination_is_complete_and_valid() -> None:
     lines = SHIPPED.read_text(encoding="utf-8").splitlines()
     start = lines.index("# destinations:")
-    example = "\n".join(line[2:] for line in lines[start : start + 7])
+    example = "\n".join(line[2:] for line in lines[start : start + 11])
     (destination,) = yaml.safe_load(example)["destinations"]
     assert set(destination) == set(config.Destination.model_fields)
     assert config.Destination(**destination).port == 4242
+
+
+def test_shipped_example_of_a_source_is_complete_and_valid() -> None:
+    lines = SHIPPED.read_text(encoding="utf-8").splitlines()
+    start = lines.index("# sources:")
+    example = "\n".join(line[2:] for line in lines[start : start + 6])
+    (source,) = yaml.safe_load(example)["sources"]
+    assert set(source) == set(config.Source.model_fields)
+    known = config.Source(**source)
+    assert [known.sends(title) for title in ("MR1", "PACS", "")] == [True, False, False]
+    own = config.Source(ae_title="MR1", host="h", port=104)
+    assert [own.sends(title) for title in ("MR1", "MR2")] == [True, False]
 
 
 def test_shipped_file_loads() -> None:
@@ -111,6 +123,15 @@ def test_environment_wins_over_the_file(write: Any, monkeypatch: pytest.MonkeyPa
         ("node: {accept_private_sop_classes: ['1.2.']}", "UID '1.2.'"),
         (f"node: {{accept_private_sop_classes: [1.2.{'3' * 61}]}}", "(65 characters)"),
         ("node: {port: 104}\nlog: {}\nnode: {}", "'node' in line 4 is already written in line 2"),
+        ("crops: {size_mm: [20, 40]}", "crops.size_mm"),
+        ("crops: {size_mm: [20, 40, 0]}", "crops.size_mm.2: Input should be greater than 0"),
+        ("crops: {formats: []}", "crops.formats"),
+        ("crops: {formats: [png]}", "crops.formats.0"),
+        ("crops: {folder: ../elsewhere}", "crops.folder"),
+        ("crops: {folder: reports}", "'reports' holds other files of the node"),
+        ("sources: [{ae_title: PACS, host: h}]", "sources.0.port: Field required"),
+        ("sources: [{ae_title: PACS, host: h, port: 0}]", "sources.0.port"),
+        ("assembler: {limit_s: 0}", "assembler.limit_s"),
         ("node:\n  port: 1\n  'port': 2", "'port' in line 4 is already written in line 3"),
     ],
 )

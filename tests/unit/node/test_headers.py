@@ -7,7 +7,17 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from node.errors import SeriesUnusableError
-from node.headers import MAX_TEXT, first_number, lack, numbers, read_headers, tokens, values
+from node.headers import (
+    MAX_TEXT,
+    first_number,
+    lack,
+    noun,
+    numbers,
+    read_headers,
+    tokens,
+    values,
+)
+from tests import multiframe
 from tests.objects import image, write
 from tests.series_headers import with_raw
 
@@ -19,6 +29,41 @@ def test_reads_files_in_order_without_pixels(tmp_path: Path) -> None:
     headers = read_headers(paths)
     assert [header.InstanceNumber for header in headers] == [3, 1, 2]
     assert all("PixelData" not in header for header in headers)
+
+
+def multiframe_file(folder: Path, **changes: object) -> Path:
+    images = [
+        image(
+            InstanceNumber=n,
+            ImagePositionPatient=[4.0 * n, 0, 0],
+            ImageOrientationPatient=[0, 1, 0, 0, 0, -1],
+            PixelSpacing=[0.7, 0.7],
+        )
+        for n in range(5)
+    ]
+    return write(folder / "enhanced.dcm", multiframe.enhanced(images, **changes))
+
+
+def test_a_multiframe_object_gives_one_header_per_frame(tmp_path: Path) -> None:
+    classic = write(tmp_path / "classic.dcm", image())
+    headers = read_headers([multiframe_file(tmp_path), classic])
+    assert [values(header, "ReferencedFrameNumber") for header in headers[:5]] == [
+        (1,), (2,), (3,), (4,), (5,),
+    ]  # fmt: skip
+    assert {numbers(header, "ImagePositionPatient", 3) for header in headers[:5]} == {
+        (4.0 * n, 0.0, 0.0) for n in range(5)
+    }
+    assert [first_number(header, "RepetitionTime") for header in headers] == [560] * 5 + [None]
+    assert noun(headers) == "frames"
+    assert noun(headers[5:]) == "instances"
+    assert lack(headers[:5], "EchoNumbers", 1) == "EchoNumbers is missing in 5 of 5 frames"
+
+
+def test_an_object_whose_frames_cannot_be_told_gives_its_own_header(tmp_path: Path) -> None:
+    path = multiframe_file(tmp_path, NumberOfFrames=2_000_000_000, ReferencedFrameNumber=1)
+    [header] = read_headers([path])
+    assert "ReferencedFrameNumber" not in header
+    assert noun([header]) == "instances"
 
 
 @pytest.mark.parametrize("content", [b"", b"no DICOM", b"\0" * 128 + b"DICM" + b"\xff" * 40])

@@ -12,7 +12,7 @@ from model.landmark import Landmark, Prediction
 from model.phantom import write_case
 from model.volume import Volume
 from node import incoming
-from node.config import Config, Destination, Rule
+from node.config import Config, Crops, Destination, Rule
 from node.pipeline import OvertakenError, Pipeline
 from storage import deliveries, jobs, reports, series
 from storage.database import Database
@@ -120,11 +120,12 @@ def test_a_job_ends_with_a_report_and_its_deliveries(
         assert done is not None
         assert report is not None
         queued = {row.destination: row.state for row in deliveries.by_report(session, report.id)}
+        (made,) = reports.objects(session, report.id)
     assert done.state == JobState.SUCCEEDED
     assert set(done.seconds or {}) == {"read", "predict", "report", "keep"}
     assert queued == {"pacs": DeliveryState.QUEUED, "silent": DeliveryState.SHADOW}
     assert report.located == 10
-    assert dcmread(tmp_path / report.path).SOPInstanceUID == report.sop_instance_uid
+    assert dcmread(tmp_path / made.path).SOPInstanceUID == made.sop_instance_uid
 
 
 def test_running_again_after_a_crash_makes_the_same_object(
@@ -223,3 +224,32 @@ def test_a_report_whose_file_is_lost_is_written_again_by_the_job_that_made_it(
         jobs.retry(session, job.id)
     line.run(claim(sqlite_database))
     assert kept.read_bytes() == before
+
+
+def test_sub_volumes_are_kept_by_setting_and_told_in_the_history(
+    sqlite_database: Database, tmp_path: Path, received: Callable[[], Job]
+) -> None:
+    job = received()
+    line = pipeline(sqlite_database, tmp_path, peer("pacs"))
+    line._config = line._config.model_copy(
+        update={"crops": Crops(enabled=True, formats=("nifti", "dicom"))}
+    )
+    line.run(job)
+    with sqlite_database.read() as session:
+        (told,) = [one for one in jobs.events(session, job.id) if one.kind == "crops"]
+        (sent,) = deliveries.listing(session)
+    place = tmp_path / told.detail.removeprefix("10 of 10 sub-volumes kept in ")
+    assert len(list(place.glob("*.nii.gz"))) == 10
+    assert sorted(one.name for one in place.iterdir() if one.is_dir()) == sorted(LABELS)
+    assert (place / "index.json").is_file()
+    assert sent.state == DeliveryState.QUEUED
+
+
+def test_without_the_setting_there_are_no_sub_volumes(
+    sqlite_database: Database, tmp_path: Path, received: Callable[[], Job]
+) -> None:
+    job = received()
+    pipeline(sqlite_database, tmp_path, peer("pacs")).run(job)
+    assert not (tmp_path / "crops").exists()
+    with sqlite_database.read() as session:
+        assert "crops" not in [one.kind for one in jobs.events(session, job.id)]

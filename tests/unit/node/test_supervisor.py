@@ -36,7 +36,7 @@ def released(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def running(
     sqlite_database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[supervisor.Supervisor]:
-    made = supervisor.Supervisor(sqlite_database, tmp_path / "config.yaml", processes=2)
+    made = supervisor.WorkerSupervisor(sqlite_database, tmp_path / "config.yaml", processes=2)
     monkeypatch.setattr(made, "_command", [sys.executable, "-c", STAND_IN])
     made.start()
     yield made
@@ -69,7 +69,7 @@ def test_worker_names_never_repeat() -> None:
 
 def test_a_supervised_worker_stops_when_its_parent_is_gone() -> None:
     code = (
-        "import threading; from node.cli.run import _stop_at_end_of_input as wait;"
+        "import threading; from node.cli.run import stop_at_end_of_input as wait;"
         "stop = threading.Event(); wait(stop); print(stop.is_set())"
     )
     process = subprocess.Popen(

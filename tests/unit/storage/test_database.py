@@ -129,7 +129,7 @@ def test_sqlite_locks_before_it_reads(sqlite_database: Database) -> None:
 def test_a_transaction_inside_a_transaction_is_named(
     sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BUSY_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(sqlite_database, "_busy_timeout_s", 0.01)
     inside = pytest.raises(sql_exc.TimeoutError, match="inside")
     with sqlite_database.begin(), inside, sqlite_database.begin():
         pytest.fail("two writers at once")

@@ -7,21 +7,23 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from storage import deliveries
+from storage import deliveries, reports
 from storage.database import Database, now
 from storage.deliveries import DeliveryStateError
 from storage.jobs import LeaseLostError
-from storage.tables import Delivery, DeliveryState, Report
-from tests.rows import add_report, expire_leases
+from storage.tables import Delivery, DeliveryState, Report, ReportObject
+from tests.rows import add_report, expire_leases, new_object
 
 
 @pytest.fixture
-def report(database: Database) -> Report:
+def report(database: Database) -> ReportObject:
     with database.begin() as session:
-        return add_report(session)
+        made = add_report(session)
+        session.refresh(made, ["report"])
+        return made
 
 
-def queue(database: Database, report: Report, destination: str = "pacs") -> Delivery:
+def queue(database: Database, report: ReportObject, destination: str = "pacs") -> Delivery:
     with database.begin() as session:
         delivery = deliveries.enqueue(session, report, destination)
     assert delivery is not None
@@ -33,7 +35,7 @@ def claim(database: Database, destination: str = "pacs") -> Delivery | None:
         return deliveries.claim(session, destination, 60)
 
 
-def sending(database: Database, report: Report) -> Delivery:
+def sending(database: Database, report: ReportObject) -> Delivery:
     queue(database, report)
     delivery = claim(database)
     assert delivery is not None
@@ -45,16 +47,16 @@ def show(database: Database, delivery: Delivery) -> Delivery:
         return session.get_one(Delivery, delivery.id)
 
 
-def overtake(database: Database, report: Report) -> int:
+def overtake(database: Database, report: ReportObject) -> int:
     with database.begin() as session:
-        return deliveries.overtake(session, report.series_id, "a correction arrived")
+        return deliveries.overtake(session, report.report.series_id, "a correction arrived")
 
 
-def test_a_delivery_from_the_queue_to_its_answer(database: Database, report: Report) -> None:
+def test_a_delivery_from_the_queue_to_its_answer(database: Database, report: ReportObject) -> None:
     delivery = sending(database, report)
     assert (delivery.state, delivery.attempts, delivery.fencing_token) == ("sending", 1, 1)
-    assert delivery.report.path == report.path
-    assert delivery.report.series.series_instance_uid == "1.2.3.1"
+    assert delivery.object.path == report.path
+    assert delivery.object.report.series.series_instance_uid == "1.2.3.1"
     assert claim(database) is None
     with database.begin() as session:
         deliveries.stored(session, delivery.id, delivery.fencing_token, 0xB000)
@@ -65,7 +67,7 @@ def test_a_delivery_from_the_queue_to_its_answer(database: Database, report: Rep
     assert claim(database) is None
 
 
-def test_every_destination_has_its_own_queue(database: Database, report: Report) -> None:
+def test_every_destination_has_its_own_queue(database: Database, report: ReportObject) -> None:
     queue(database, report, "pacs")
     queue(database, report, "archive")
     assert claim(database, "elsewhere") is None
@@ -80,7 +82,7 @@ def queue_first(database: Database) -> Delivery:
         return deliveries.listing(session, destination="pacs")[0]
 
 
-def test_one_report_goes_to_a_destination_once(database: Database, report: Report) -> None:
+def test_one_report_goes_to_a_destination_once(database: Database, report: ReportObject) -> None:
     first = queue(database, report)
     with database.begin() as session:
         assert deliveries.enqueue(session, report, "pacs") is None
@@ -88,12 +90,12 @@ def test_one_report_goes_to_a_destination_once(database: Database, report: Repor
     with database.begin() as session:
         deliveries.stored(session, first.id, 1, 0)
         assert deliveries.enqueue(session, report, "pacs") is None
-        assert len(deliveries.by_report(session, report.id)) == 1
+        assert len(deliveries.by_report(session, report.report_id)) == 1
 
 
 @pytest.mark.parametrize("state", [DeliveryState.HELD, DeliveryState.SHADOW])
 def test_what_is_held_or_shadowed_is_not_sent(
-    database: Database, report: Report, state: DeliveryState
+    database: Database, report: ReportObject, state: DeliveryState
 ) -> None:
     with database.begin() as session:
         delivery = deliveries.enqueue(session, report, "pacs", state, "because")
@@ -103,7 +105,7 @@ def test_what_is_held_or_shadowed_is_not_sent(
 
 
 def test_a_transient_failure_is_repeated_after_its_delay(
-    database: Database, report: Report
+    database: Database, report: ReportObject
 ) -> None:
     delivery = sending(database, report)
     with database.begin() as session:
@@ -121,7 +123,7 @@ def test_a_transient_failure_is_repeated_after_its_delay(
     assert (again.attempts, again.fencing_token) == (2, 2)
 
 
-def test_a_permanent_failure_is_not_repeated(database: Database, report: Report) -> None:
+def test_a_permanent_failure_is_not_repeated(database: Database, report: ReportObject) -> None:
     delivery = sending(database, report)
     with database.begin() as session:
         state = deliveries.failed(session, delivery.id, 1, "refused", retry=False, delay_s=0)
@@ -140,7 +142,7 @@ WRITES: dict[str, Callable[[Session, int, int], object]] = {
 
 @pytest.mark.parametrize("write", WRITES)
 def test_a_sender_that_lost_its_lease_writes_nothing(
-    database: Database, report: Report, write: str
+    database: Database, report: ReportObject, write: str
 ) -> None:
     lost = sending(database, report)
     expire_leases(database)
@@ -157,7 +159,7 @@ def test_a_sender_that_lost_its_lease_writes_nothing(
         assert deliveries.heartbeat(session, new.id, new.fencing_token, 60)
 
 
-def test_a_correction_overtakes_what_still_waits(database: Database, report: Report) -> None:
+def test_a_correction_overtakes_what_still_waits(database: Database, report: ReportObject) -> None:
     queued = queue(database, report, "pacs")
     with database.begin() as session:
         held = deliveries.enqueue(session, report, "held", DeliveryState.HELD)
@@ -171,7 +173,7 @@ def test_a_correction_overtakes_what_still_waits(database: Database, report: Rep
 
 @pytest.mark.parametrize("end", ["stored", "failed", "reaped"])
 def test_what_is_being_sent_while_overtaken_is_not_sent_again(
-    database: Database, report: Report, end: str
+    database: Database, report: ReportObject, end: str
 ) -> None:
     delivery = sending(database, report)
     assert overtake(database, report) == 0
@@ -191,7 +193,7 @@ def test_what_is_being_sent_while_overtaken_is_not_sent_again(
 
 
 @pytest.mark.parametrize("state", ["failed", "held", "stored"])
-def test_a_person_can_send_again(database: Database, report: Report, state: str) -> None:
+def test_a_person_can_send_again(database: Database, report: ReportObject, state: str) -> None:
     delivery = queue(database, report)
     with database.begin() as session:
         session.execute(update(Delivery).values(state=state, attempts=100, error="x"))
@@ -202,7 +204,9 @@ def test_a_person_can_send_again(database: Database, report: Report, state: str)
 
 
 @pytest.mark.parametrize("state", ["queued", "sending", "shadow", "cancelled"])
-def test_other_states_do_not_allow_that(database: Database, report: Report, state: str) -> None:
+def test_other_states_do_not_allow_that(
+    database: Database, report: ReportObject, state: str
+) -> None:
     delivery = queue(database, report)
     with database.begin() as session:
         session.execute(update(Delivery).values(state=state))
@@ -211,7 +215,7 @@ def test_other_states_do_not_allow_that(database: Database, report: Report, stat
 
 
 def test_an_overtaken_or_missing_delivery_cannot_be_sent_again(
-    database: Database, report: Report
+    database: Database, report: ReportObject
 ) -> None:
     delivery = queue(database, report)
     overtake(database, report)
@@ -223,7 +227,9 @@ def test_an_overtaken_or_missing_delivery_cannot_be_sent_again(
         deliveries.retry(session, 99)
 
 
-def test_deliveries_are_listed_newest_first_and_counted(database: Database, report: Report) -> None:
+def test_deliveries_are_listed_newest_first_and_counted(
+    database: Database, report: ReportObject
+) -> None:
     ids = [queue(database, report, name).id for name in ("a", "b", "c")]
     claim(database, "a")
     with database.read() as session:
@@ -234,7 +240,7 @@ def test_deliveries_are_listed_newest_first_and_counted(database: Database, repo
         assert [row.id for row in deliveries.listing(session, limit=1, after_id=ids[2])] == [ids[1]]
         numbers = deliveries.counts(session)
     assert (numbers["queued"], numbers["sending"], numbers["stored"]) == (2, 1, 0)
-    assert found[0].report.sop_instance_uid == "2.25.1"
+    assert found[0].object.sop_instance_uid == "2.25.1"
 
 
 def test_what_waits_for_an_unknown_destination_is_held_until_a_person_sends_it(
@@ -245,8 +251,39 @@ def test_what_waits_for_an_unknown_destination_is_held_until_a_person_sends_it(
         for name in ("pacs", "gone"):
             deliveries.enqueue(session, report, name)
         assert deliveries.hold_others(session, ["pacs"]) == 1
-        states = {row.destination: row for row in deliveries.by_report(session, report.id)}
+        states = {row.destination: row for row in deliveries.by_report(session, report.report_id)}
         assert states["pacs"].state == DeliveryState.QUEUED
         assert states["gone"].state == DeliveryState.HELD
         assert "not configured" in (states["gone"].error or "")
         assert deliveries.retry(session, states["gone"].id).state == DeliveryState.QUEUED
+
+
+def test_an_object_counts_as_offered_from_its_first_attempt_on(
+    database: Database, report: ReportObject
+) -> None:
+    delivery = queue(database, report)
+    assert not delivery.offered
+    claim(database)
+    with database.begin() as session:
+        deliveries.failed(session, delivery.id, 1, "refused", retry=False, delay_s=0)
+    assert show(database, delivery).offered
+    with database.begin() as session:
+        deliveries.retry(session, delivery.id)
+    assert show(database, delivery).offered
+
+
+def test_withdrawals_outlast_what_stops_reports(database: Database, report: ReportObject) -> None:
+    with database.begin() as session:
+        row = session.get_one(Report, report.report_id)
+        made = new_object(2, kind="withdrawal")
+        withdrawal = reports.add_object(session, row, made, "w.dcm")
+        deliveries.enqueue(session, report, "pacs")
+        deliveries.enqueue(session, withdrawal, "pacs")
+    overtake(database, report)
+    with database.read() as session:
+        states = {row.object.kind: row.state for row in deliveries.by_report(session, row.id)}
+    assert states == {"report": DeliveryState.CANCELLED, "withdrawal": DeliveryState.QUEUED}
+    with database.begin() as session:
+        deliveries.overtake(session, row.series_id, "a newer report", withdrawals=True)
+        states = {row.object.kind: row.state for row in deliveries.by_report(session, row.id)}
+    assert states["withdrawal"] == DeliveryState.CANCELLED

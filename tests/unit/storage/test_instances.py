@@ -22,7 +22,7 @@ from storage.tables import (
     SeriesState,
 )
 from tests.factories import SERIES_UID, incoming, make_incoming, make_part10
-from tests.rows import new_report
+from tests.rows import report_of
 
 OTHER_PIXELS = {"RescaleSlope": "3"}
 
@@ -65,7 +65,7 @@ def reported(database: Database, store: InstanceStore) -> int:
         accept(session, row)
         job = jobs.claim(session, "worker", 60)
         assert job is not None
-        report = reports.add(session, job, new_report(1), "reports/00/1.dcm")
+        report = report_of(session, job)
         for destination in ("pacs", "archive"):
             deliveries.enqueue(session, report, destination)
         held = deliveries.enqueue(session, report, "held", DeliveryState.HELD, "too many")

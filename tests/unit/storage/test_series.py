@@ -8,13 +8,13 @@ from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from storage import deliveries, jobs, reports, series
+from storage import deliveries, jobs, series
 from storage.database import Database, now
 from storage.instances import InstanceStore
 from storage.series import StaleSeriesError
 from storage.tables import DeliveryState, JobState, Series, SeriesEvent, SeriesState
 from tests.factories import make_incoming
-from tests.rows import add_series, new_report
+from tests.rows import add_series, report_of
 
 
 def received(database: Database, number: int = 1, *, age_s: float = 0) -> Series:
@@ -69,9 +69,34 @@ def test_quiet_series_are_those_without_news(database: Database) -> None:
     with database.begin() as session:
         series.complete(session, closed, {})
     with database.read() as session:
-        assert [row.id for row in series.quiet(session, 60)] == [older.id, old.id]
-        assert [row.id for row in series.quiet(session, 60, limit=1)] == [older.id]
+        assert [row.id for row in series.due(session, 60, 3600)] == [older.id, old.id]
+        assert [row.id for row in series.due(session, 60, 3600, limit=1)] == [older.id]
         assert [row.id for row in series.unjudged(session, 10)] == [closed.id]
+
+
+def test_a_series_that_waits_is_due_again_only_later(database: Database) -> None:
+    row = received(database, 1, age_s=61)
+    with database.begin() as session:
+        series.wait(session, row, {"reason": "a gap"}, seconds=60)
+        series.wait(session, row, {"reason": "a gap"}, seconds=60)
+    with database.read() as session:
+        assert series.due(session, 60, 3600) == []
+        assert [event.kind for event in series.events(session, row.id)].count("waiting") == 1
+    with database.begin() as session:
+        series.wait(session, row, {"reason": "a wider gap"}, seconds=-1)
+    with database.read() as session:
+        (found,) = series.due(session, 60, 3600)
+        assert found.evidence == {"reason": "a wider gap"}
+        waits = [one for one in series.events(session, row.id) if one.kind == "waiting"]
+        assert [one.detail for one in waits] == ["a gap", "a wider gap"]
+
+
+def test_a_series_that_closed_meanwhile_does_not_wait(database: Database) -> None:
+    row = received(database, 1, age_s=61)
+    with database.begin() as session:
+        series.complete(session, session.get_one(Series, row.id), {})
+    with pytest.raises(StaleSeriesError), database.begin() as session:
+        series.wait(session, row, {}, seconds=60)
 
 
 def test_a_series_is_completed_with_the_evidence(database: Database) -> None:
@@ -165,7 +190,7 @@ def test_a_rejection_stops_older_reports(database: Database) -> None:
     row = completed(database)
     with database.begin() as session:
         job = series.accept(session, row, {}, 3)
-        report = reports.add(session, job, new_report(), "reports/00/1.dcm")
+        report = report_of(session, job)
         deliveries.enqueue(session, report, "pacs")
     with database.begin() as session:
         session.execute(update(Series).values(revision=2, state="complete"))
@@ -173,7 +198,7 @@ def test_a_rejection_stops_older_reports(database: Database) -> None:
     with database.begin() as session:
         series.reject(session, again, "axial", {})
     with database.read() as session:
-        assert deliveries.by_report(session, report.id)[0].state == DeliveryState.CANCELLED
+        assert deliveries.by_report(session, report.report_id)[0].state == DeliveryState.CANCELLED
         assert jobs.counts(session)["cancelled"] == 1
 
 

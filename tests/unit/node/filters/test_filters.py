@@ -78,7 +78,7 @@ def test_an_ordinary_series_is_accepted(name: str) -> None:
             {"SOPClassUID": CTImageStorage, "Modality": "CT", "SeriesDescription": "LWS"}
             | {"RepetitionTime": None, "EchoTime": None, "ScanningSequence": None},
             [
-                "SOPClass is CT Image Storage (SOPClassUID); expected MR Image Storage",
+                "SOPClass is CT Image Storage (SOPClassUID); expected one of MR Image Storage",
                 "Modality is CT in 15 of 15 instances; expected MR",
                 "Weighting cannot be told (timing does not tell: no RepetitionTime, no EchoTime",
             ],
@@ -92,9 +92,10 @@ def test_an_ordinary_series_is_accepted(name: str) -> None:
             ],
         ),
         (
-            {"SOPClassUID": EnhancedMRImageStorage},
-            ["only classic, single-frame MR images are processed: SOPClass is Enhanced MR Image"],
+            {"SOPClassUID": EnhancedMRImageStorage, "NumberOfFrames": 15},
+            ["not described or not all there: Frames is unreadable (instance 1.2.3.1: NumberOfFra"],
         ),
+        ({"NumberOfFrames": 15}, ["Frames is unreadable (NumberOfFrames is 15 in an object of"]),
         ({"ImageType": ["DERIVED", "SECONDARY", "MPR"]}, ["Derived is true"]),
         ({"ContrastBolusAgent": "Omniscan"}, ["ContrastEnhanced is true"]),
         ({"ScanOptions": "FS"}, ["FatSuppressed is true"]),

@@ -82,6 +82,32 @@ def test_two_echoes_at_each_position() -> None:
     assert geometry.slice_spacing(headers).value == 4.4
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"EchoTime": 90}, "; they differ in EchoTime (9.4 or 90.0)"),
+        ({"StackID": "2", "EchoTime": 90}, "in StackID (2 or none), EchoTime (9.4 or 90.0)"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "P"]}, "ImageType (ORIGINAL/PRIMARY/M/ND or "),
+        ({"PatientName": "Other^Person"}, "; their headers do not differ"),
+    ],
+)
+def test_says_by_what_slices_in_one_place_differ(changes: dict[str, object], said: str) -> None:
+    found = geometry.slice_positions(series() + series(**changes))
+    assert found.value == "repeated"
+    assert "15 of 30 slices lie where another does" in found.source
+    assert said in found.source
+    assert "Person" not in found.source
+
+
+def test_two_stacks_side_by_side_differ_in_their_place() -> None:
+    upper, lower = series(), series()
+    for header in lower:
+        header.ImagePositionPatient = [header.ImagePositionPatient[0], -180, -100]
+    found = geometry.slice_positions(upper + lower)
+    assert found.value == "repeated"
+    assert "ImagePositionPatient" in found.source
+
+
 def test_a_missing_slice_is_an_odd_gap() -> None:
     headers = series()
     del headers[7]

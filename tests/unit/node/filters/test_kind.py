@@ -1,13 +1,17 @@
 """What kind of series it is."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import Dataset
 from pydicom.uid import CTImageStorage, EnhancedMRImageStorage
 
-from node import identity
-from node.filters import kind
-from tests.series_headers import series
+from node import config, identity
+from node.filters import FilterSet, kind
+from node.headers import images
+from tests import multiframe
+from tests.series_headers import HANDLES, series
 
 
 @pytest.mark.parametrize(
@@ -178,3 +182,59 @@ def test_sop_classes_are_named() -> None:
 @pytest.mark.parametrize(("frames", "expected"), [(None, False), (1, False), (40, True)])
 def test_multiframe(frames: int | None, expected: bool) -> None:
     assert kind.multiframe(series(NumberOfFrames=frames)).value is expected
+
+
+def frame_headers(sizes: list[int]) -> list[Dataset]:
+    """Give the frames of a concatenation of so many frames each, as the node reads them."""
+    classic = series(sum(sizes), SeriesInstanceUID="1.2.3", PixelData=b"\0\0")
+    parts = multiframe.concatenation(multiframe.enhanced(classic), sizes)
+    return [frame for part in parts for frame in images(part)]
+
+
+def test_classic_images_are_single() -> None:
+    assert kind.frames_described(series()).value == "single"
+    assert kind.frames_described(series(NumberOfFrames=1)).value == "single"
+
+
+def test_frames_that_functional_groups_describe_are_complete() -> None:
+    found = kind.frames_described(frame_headers([9, 6]))
+    assert found.value == "complete"
+    assert found.source == "functional groups of 15 frames"
+
+
+def test_a_missing_part_of_a_concatenation_is_incomplete() -> None:
+    found = kind.frames_described(frame_headers([5, 5, 5])[:10])
+    assert found.value == "incomplete"
+    assert "has the parts 1, 2; expected InConcatenationNumber 1 to 3" in found.source
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"SOPClassUID": EnhancedMRImageStorage}, "describes 0 frames"),
+        ({"SOPClassUID": EnhancedMRImageStorage, "NumberOfFrames": 5000}, "at most 4096"),
+        ({"NumberOfFrames": 2}, "NumberOfFrames is 2 in an object of another class"),
+        (
+            {"SOPClassUID": EnhancedMRImageStorage, "ReferencedFrameNumber": 1},
+            "describes 0 frames",
+        ),
+    ],
+)
+def test_frames_that_nothing_describes_are_unreadable(changes: dict[str, Any], said: str) -> None:
+    headers = [found for header in series(2, **changes) for found in images(header)]
+    found = kind.frames_described(headers)
+    assert found.value == "unreadable"
+    assert said in found.source
+
+
+def test_the_default_set_judges_frames_like_instances() -> None:
+    rules = config.load(Path(__file__).parents[4] / "config.yaml").filter_sets["default"]
+    decision = FilterSet("default", rules, HANDLES).judge(frame_headers([9, 6]))
+    assert decision.accepted, decision.reasons
+    slow = series(15, SeriesInstanceUID="1.2.3", PixelData=b"\0\0")
+    whole = multiframe.enhanced(slow)
+    echo = whole.SharedFunctionalGroupsSequence[0].MREchoSequence[0]
+    timing = whole.SharedFunctionalGroupsSequence[0].MRTimingAndRelatedParametersSequence[0]
+    echo.EffectiveEchoTime, timing.RepetitionTime = 101.0, "4000"
+    decision = FilterSet("default", rules, HANDLES).judge(images(whole))
+    assert any("Weighting is T2" in reason for reason in decision.reasons)

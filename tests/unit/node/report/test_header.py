@@ -4,8 +4,11 @@ import pytest
 from pydicom.datadict import keyword_dict
 
 from node.errors import SeriesUnusableError
+from node.headers import images
 from node.report.elements import tag_of
 from node.report.header import CARRIED, TYPE_2, read_source
+from node.report.points import read_stack
+from tests import multiframe
 from tests import report_series as made
 
 
@@ -94,3 +97,46 @@ def test_images_of_two_frames_of_reference_make_no_report():
 @pytest.mark.parametrize(("value", "number"), [(5, 5), (None, None), ("", None)])
 def test_the_series_number_is_a_number_or_none(value, number):
     assert read_source(made.series(SeriesNumber=value)).series_number == number
+
+
+PLACE = "x" * 48
+NAMES = [
+    (b"ISO_IR 144", "Иванов^Пётр".encode("iso8859-5")),
+    (b"ISO 2022 IR 144 ", b"Petr=\x1b-L" + "Пётр".encode("iso8859-5")),
+    (b"ISO_IR 127", "قباني^لنزار".encode("iso8859-6")),
+    (b"\\ISO 2022 IR 127", b"Qabani=\x1b-G" + "قباني".encode("iso8859-6")),
+    (b"\\ISO 2022 IR 87 ", b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B"),
+    (b"ISO_IR 13 ", b"\xd4\xcf\xc0\xde^\xc0\xdb\xb3=\x1b$B;3ED\x1b(J"),
+    (b"ISO_IR 192", "山田^太郎=Иванов=قباني".encode()),
+    (b"ISO_IR_127", "قباني".encode("iso8859-6")),  # misspelt
+    (b"127 ", b"\xe2\xc8\x00 \x1b\x1b"),
+    (b"", "Пётр".encode("iso8859-5")),
+]
+
+
+def with_bytes(image, character_set: bytes, name: bytes):
+    """Read an object from a file that has exactly these bytes."""
+    image.SpecificCharacterSet, image.PatientName = "ISO_IR 999", PLACE
+    data = made.encoded(image)
+    image_set = b"\x08\x00\x05\x00CS" + (10).to_bytes(2, "little") + b"ISO_IR 999"
+    own_set = b"\x08\x00\x05\x00CS" + len(character_set).to_bytes(2, "little") + character_set
+    assert image_set in data
+    return made.read(
+        data.replace(image_set, own_set).replace(PLACE.encode(), name.ljust(len(PLACE)))
+    )
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("character_set", "name"), NAMES)
+@pytest.mark.parametrize("multi", [False, True], ids=["classic", "frames"])
+def test_names_of_every_script_are_carried_byte_for_byte(multi, character_set, name):
+    classic = [made.image(index) for index in range(made.SLICES)]
+    objects = [multiframe.enhanced(classic)] if multi else classic
+    headers = [header for one in objects for header in images(with_bytes(one, character_set, name))]
+    assert len(headers) == made.SLICES
+
+    read_stack(headers)
+    carried = values(read_source(headers))
+
+    assert carried[0x00100010] == name.ljust(len(PLACE))
+    assert carried[0x00080005] == character_set

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from node.errors import SeriesUnusableError
+from node.headers import images
 from node.report.points import read_stack, valid_uid
+from tests import multiframe
 from tests import report_series as made
 
 
@@ -83,6 +85,53 @@ def test_the_order_of_the_headers_changes_nothing():
 def test_geometry_that_places_no_point_is_refused_with_the_value(changes, said):
     with pytest.raises(SeriesUnusableError, match=said):
         read_stack(made.series(**changes))
+
+
+def test_the_first_spacing_is_between_rows():
+    stack = read_stack(made.series(PixelSpacing=[4.0, 2.5]))
+    point = made.ORIGIN_MM + made.NORMAL * made.GAP_MM + made.COLUMN * 4.0 * 30 + made.ROW * 2.5 * 7
+    placed = stack.place(tuple(point))
+
+    assert placed.image_xy == pytest.approx((7.5, 30.5), abs=1e-5)
+    assert np.allclose(placed.point_mm, point, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "square"),
+    [([4.0, 4.0], True), ([4.0, 4.002], True), ([4.0, 4.003], False), ([0.6, 0.9], False)],
+)
+def test_pixels_are_square_when_no_point_would_move_by_a_tenth_of_a_millimetre(spacing, square):
+    assert read_stack(made.series(PixelSpacing=spacing)).square is square  # 48 rows
+
+
+def frames(**changes):
+    classic = [made.image(index) for index in range(made.SLICES)]
+    return images(multiframe.enhanced(classic, **changes))
+
+
+def test_a_point_falls_on_the_same_place_of_its_frame():
+    headers = frames()
+    stack, classic = read_stack(headers), read_stack(made.series())
+    for point in (made.world(2, 0, 0), made.world(4, 30, 7, off_mm=1), made.world(0, 5, 20)):
+        one, other = stack.place(point), classic.place(point)
+        header = headers[one.slice.frame_number - 1]
+
+        assert one.image_xy == other.image_xy
+        assert np.allclose(one.point_mm, other.point_mm, atol=1e-9)
+        assert np.allclose(header.ImagePositionPatient, other.slice.position_mm)
+
+
+def test_frames_of_one_object_are_images_of_their_own():
+    stack = read_stack(frames())
+
+    assert len({image.sop_instance_uid for image in stack.slices}) == 1
+    assert sorted(image.frame_number for image in stack.slices) == [1, 2, 3, 4, 5]
+    assert all(image.frame_number is None for image in read_stack(made.series()).slices)
+
+
+def test_an_object_whose_frames_cannot_be_told_is_refused():
+    with pytest.raises(SeriesUnusableError, match="cannot be told apart"):
+        read_stack(frames(NumberOfFrames=9))
 
 
 def test_an_image_that_comes_twice_is_refused():

@@ -1,6 +1,7 @@
 """The report as an object: its bytes, its identity, and what stands in its header."""
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
 
@@ -14,11 +15,19 @@ from pydicom.uid import (
 )
 
 from model.labels import LABELS
-from model.landmark import Prediction
 from node.errors import SeriesUnusableError
 from node.identity import IMPLEMENTATION_CLASS_UID, MANUFACTURER
-from node.report import FORMAT_VERSION, SERIES_DESCRIPTION, ReportContext, build
-from storage.reports import NewReport
+from node.report import (
+    FORMAT_VERSION,
+    SERIES_DESCRIPTION,
+    ReportContext,
+    Variant,
+    build,
+    rejection_note,
+    report,
+    withdrawal,
+)
+from storage.reports import NewObject
 from tests import report_series as made
 
 CHARACTER_SET, PATIENT_NAME, PATIENT_ID = 0x00080005, 0x00100010, 0x00100020
@@ -26,7 +35,7 @@ PLACE = "x" * 64
 """Stands in a file for bytes that pydicom would not write."""
 
 
-def make(prediction=None, headers=None, **context: object) -> NewReport:
+def make(prediction=None, headers=None, **context: object) -> NewObject:
     """Build a report; the cheapest one, without points, unless a prediction is given."""
     return build(
         prediction or made.abstained("levels in doubt"),
@@ -36,7 +45,7 @@ def make(prediction=None, headers=None, **context: object) -> NewReport:
 
 
 @cache
-def usual() -> NewReport:
+def usual() -> NewObject:
     """Build the report that most tests look at, once."""
     return make()
 
@@ -111,7 +120,7 @@ def test_other_bytes_for_equal_input_come_with_another_format_version():
     """Guard the UID: whoever changes what is written (or a library that writes) sees this."""
     digest = hashlib.sha256(make(made.prediction()).data).hexdigest()
 
-    assert (FORMAT_VERSION, digest[:16]) == ("1", "3bc47c3efd3cdb99"), (
+    assert (FORMAT_VERSION, digest[:16]) == ("2", "e5fc3c76f8a75529"), (
         "the bytes of a report changed: count FORMAT_VERSION up and note the digest here"
     )
 
@@ -267,50 +276,162 @@ def test_the_series_number_stands_behind_those_of_the_scanner(number, expected):
     assert made.read(make(headers=made.series(SeriesNumber=number)).data).SeriesNumber == expected
 
 
-def test_the_prediction_kept_is_the_one_reported():
-    report = make(made.prediction())
-    kept = Prediction.from_json(report.prediction)
+def test_the_answer_has_its_points_on_the_images():
+    settled = made.answer()
 
-    assert report.located == len(kept.found) == len(LABELS)
-    for mark in kept.landmarks:
+    assert [one.landmark.label for one in settled.located] == list(LABELS)
+    for mark in settled.prediction.found:
         assert mark.point_mm == pytest.approx(made.world(*made.pixel(mark.label)), abs=1e-3)
 
 
 def test_a_point_outside_the_images_is_not_located():
-    report = make(made.with_marks(L1_left=made.world(1, -2, 5)))
-    kept = Prediction.from_json(report.prediction)
+    settled = made.answer(made.with_marks(L1_left=made.world(1, -2, 5)))
 
-    assert report.located == len(LABELS) - 1
-    assert [(mark.label, mark.reason) for mark in kept.missed] == [
+    assert len(settled.located) == len(LABELS) - 1
+    assert [(mark.label, mark.reason) for mark in settled.prediction.missed] == [
         ("L1-left", "the point found lies outside the images")
     ]
-    assert len(made.groups(made.read(report.data))) == 2 * (len(LABELS) - 1)
+    assert len(made.groups(made.read(report(settled).data))) == 2 * (len(LABELS) - 1)
 
 
 def test_points_in_impossible_order_are_not_located_and_keep_their_reason():
     swapped = made.with_marks(
         L2_left=made.world(*made.pixel("L3-left")), L3_left=made.world(*made.pixel("L2-left"))
     )
-    report = make(swapped)
-    kept = Prediction.from_json(report.prediction)
-    dropped = {mark.label for mark in kept.missed}
+    settled = made.answer(swapped)
+    dropped = {mark.label for mark in settled.prediction.missed}
     said = [
         item.get("TextValue", "")
-        for item in made.child(made.read(report.data), "C0034375").ContentSequence
+        for item in made.child(made.read(report(settled).data), "C0034375").ContentSequence
     ]
 
     assert {"L2-left", "L3-left"} <= dropped
     assert "L2-right" not in dropped
-    assert report.located == len(LABELS) - len(dropped)
-    for mark in kept.missed:
+    assert len(settled.located) == len(LABELS) - len(dropped)
+    for mark in settled.prediction.missed:
         assert any(mark.reason in text for text in said)
 
 
 def test_an_abstained_scan_locates_nothing():
-    report = make(made.abstained("levels in doubt"))
+    settled = made.answer(made.abstained("levels in doubt"))
 
-    assert report.located == 0
-    assert report.prediction["abstained"] == "levels in doubt"
+    assert settled.located == ()
+    assert settled.prediction.abstained == "levels in doubt"
+
+
+@pytest.mark.parametrize(
+    ("variant", "sop_class_uid", "per_foramen", "prefixed"),
+    [
+        (Variant(), "1.2.840.10008.5.1.4.1.1.88.34", 2, 10),
+        (Variant(cornerstone_prefix=False), "1.2.840.10008.5.1.4.1.1.88.34", 2, 0),
+        (Variant("comprehensive"), "1.2.840.10008.5.1.4.1.1.88.33", 1, 10),
+        (Variant("comprehensive", cornerstone_prefix=False), "1.2.840.10008.5.1.4.1.1.88.33", 1, 0),
+    ],
+)
+def test_a_form_has_its_class_groups_and_names(variant, sop_class_uid, per_foramen, prefixed):
+    document = made.read(report(made.answer(), variant).data)
+    groups = made.groups(document)
+    names = [made.child(group, "112039").TextValue for group in groups]
+
+    assert document.SOPClassUID == sop_class_uid
+    assert len(groups) == per_foramen * len(LABELS)
+    assert sum(name.startswith("Cornerstone3DTools@") for name in names) == prefixed
+    deep = [group for group in groups if b"SCOORD3D" in bytes(str(group), "ascii", "replace")]
+    assert len(deep) == len(groups) - len(LABELS)
+
+
+def test_a_form_without_numbers_gives_the_certainties_in_words():
+    document = made.read(report(made.answer(), Variant("comprehensive")).data)
+    said = made.children(made.child(document, "C0034375"), "111012")
+
+    assert [item.TextValue for item in said[:2]] == [
+        "L1/L2 left foramen: 90.0 %",
+        "L1/L2 right foramen: 91.0 %",
+    ]
+    assert len(said) == len(LABELS)
+    assert (
+        made.children(made.child(made.read(report(made.answer()).data), "C0034375"), "111012") == []
+    )
+
+
+def test_the_bundle_is_named_also_where_nothing_was_located():
+    evaluations = made.child(made.read(usual().data), "C0034375")
+
+    assert made.child(evaluations, "111001").TextValue == "phantom-1"
+    assert made.child(evaluations, "111003").TextValue == "1.2.0+0123456789ab"
+
+
+@pytest.mark.parametrize(
+    ("prediction", "expected"),
+    [
+        (made.prediction(), "ANSWERED"),
+        (made.abstained("levels in doubt"), "UNCERTAIN"),
+        (made.with_marks(**{name.replace("-", "_"): "hidden" for name in LABELS}), "NOTJUDGED"),
+    ],
+)
+def test_the_confidence_in_the_levels_is_stated_for_the_scan(prediction, expected):
+    evaluations = made.child(made.read(make(prediction).data), "C0034375")
+    code, text = made.children(evaluations, "NUMBERING")
+
+    assert code.ConceptCodeSequence[0].CodeValue == expected
+    assert text.TextValue
+
+
+def test_other_predecessors_make_another_object():
+    first = made.answer()
+    earlier = usual()
+    second = first.following([earlier.sop_instance_uid])
+    document = made.read(report(second, earlier=[earlier], instance_number=2).data)
+
+    assert first.following([]) == first
+    assert document.SOPInstanceUID != report(first).sop_instance_uid
+    assert document.InstanceNumber == 2
+    (study,) = document.PredecessorDocumentsSequence
+    (series,) = study.ReferencedSeriesSequence
+    (named,) = series.ReferencedSOPSequence
+    assert series.SeriesInstanceUID == earlier.series_instance_uid
+    assert named.ReferencedSOPClassUID == earlier.sop_class_uid
+    assert named.ReferencedSOPInstanceUID == earlier.sop_instance_uid
+
+
+def test_a_withdrawal_needs_no_geometry_and_has_no_coordinates():
+    headers = made.series(ImagePositionPatient=None, PixelSpacing=None, PatientName="Müller^Jörg")
+    gone = withdrawal(headers, "axial", [usual()], made.context())
+    document = made.read(gone.data)
+    evaluations = made.child(document, "C0034375")
+    said = " ".join(item.get("TextValue", "") for item in evaluations.ContentSequence)
+
+    assert made.groups(document) == []
+    assert gone.names == (usual().sop_instance_uid,)
+    assert gone.kind == "withdrawal"
+    assert "axial" in said
+    assert "Not a medical device" in said
+    assert document.SeriesDescription.startswith("AI")
+    assert document.PatientName == "Müller^Jörg"
+    (study,) = document.CurrentRequestedProcedureEvidenceSequence
+    (series,) = study.ReferencedSeriesSequence
+    assert len(series.ReferencedSOPSequence) == made.SLICES
+    assert withdrawal(headers, "axial", [usual()], made.context()) == gone
+
+
+def test_a_withdrawal_without_images_is_refused():
+    with pytest.raises(SeriesUnusableError, match="no withdrawal"):
+        withdrawal(made.series(Rows=None), "axial", [usual()], made.context())
+
+
+def test_a_rejection_note_names_what_it_rejects_in_its_study():
+    elsewhere = replace(usual(), study_instance_uid="1.2.3", sop_instance_uid="2.25.7")
+    note = rejection_note(made.series(), [usual(), elsewhere], made.context())
+    assert note is not None
+    document = made.read(note.data)
+
+    assert made.code_of(document) == "113001"
+    assert (document.Modality, document.SOPClassUID) == ("KO", "1.2.840.10008.5.1.4.1.1.88.59")
+    assert note.names == (usual().sop_instance_uid,)
+    (study,) = document.CurrentRequestedProcedureEvidenceSequence
+    (series,) = study.ReferencedSeriesSequence
+    assert series.SeriesInstanceUID == usual().series_instance_uid
+    assert rejection_note(made.series(), [elsewhere], made.context()) is None
 
 
 def test_headers_without_geometry_make_no_report():
