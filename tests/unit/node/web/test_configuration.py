@@ -4,7 +4,7 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
-from node.config import Config
+from node.config import Config, Web
 from node.web import configuration
 from storage.database import Database
 from tests import web_pages
@@ -32,3 +32,8 @@ def test_secrets_are_masked_wherever_they_stand(tmp_path: Path, sqlite_database:
     assert configuration._masked("worker", {"poll_s": 1, "password": ""}) == {
         "poll_s": 1, "password": "",
     }  # fmt: skip
+
+
+def test_every_setting_of_the_page_is_documented() -> None:
+    written = (Path(__file__).parents[4] / "docs" / "reference" / "web.md").read_text()
+    assert [name for name in Web.model_fields if f"`web.{name}`" not in written] == []

@@ -27,7 +27,7 @@ def test_every_answer_tells_the_browser_what_it_may_do(client: TestClient, path:
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert headers["cache-control"] == ("max-age=3600" if "static" in path else "no-store")
 
 
