@@ -18,12 +18,13 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from node import completeness, config
+from node import completeness
 from node.completeness import Outcome, Piece, Received, State, Weight
 from node.errors import SeriesUnusableError
 from node.filters import Decision, FilterSet
 from node.filters.attributes import ATTRIBUTES
 from node.headers import Headers, read_headers
+from node.settings import Assembler as Settings
 from storage import associations, instances, reports, series
 from storage.database import Database, now
 from storage.series import StaleSeriesError
@@ -68,7 +69,7 @@ class Assembler:
         database: Database,
         storage_folder: Path,
         filter_set: FilterSet,
-        settings: config.Assembler,
+        settings: Settings,
         max_attempts: int,
         *,
         ask: Ask = lambda _series, _received: None,

@@ -14,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 
 from model.frames import VolumeError, concatenation_fault
-from node.config import Assembler
 from node.filters.plane import axes
 from node.headers import Headers, first_number, numbers, values
+from node.settings import Assembler
 
 POSITIONS: Final = "SlicePosition"
 _GAP: Final = 1.5  # times the smallest gap: closer to two steps than to one

@@ -15,10 +15,10 @@ import structlog
 
 from node import scu, status
 from node.backoff import backoff_s
-from node.config import Delivery as Settings
-from node.config import Destination
 from node.errors import ForaminaError, PeerError
 from node.peer import Interrupt, Peer
+from node.settings import Delivery as Settings
+from node.settings import Destination
 from storage import deliveries
 from storage.database import Database
 from storage.jobs import LeaseLostError

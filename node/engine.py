@@ -13,9 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from model.volume import VolumeError
 from node.backoff import backoff_s
-from node.config import Worker
 from node.errors import SeriesUnusableError
 from node.pipeline import OvertakenError, Pipeline
+from node.settings import Worker
 from storage import jobs
 from storage.database import Database
 from storage.tables import Job, JobState

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from model.landmark import Prediction
 from node.agreement import disagreement
-from node.config import Destination
 from node.publication import Piece, newest
 from node.report import Answer
+from node.settings import Destination
 from storage import deliveries, disputes, jobs, reports
 from storage.database import now
 from storage.reports import NewReport, Past

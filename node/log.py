@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import structlog
 
-from node.config import Log
+from node.settings import Log
 
 PATIENT_FIELDS: Final = frozenset(
     {

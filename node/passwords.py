@@ -9,8 +9,8 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from node.config import Web
 from node.errors import ConfigError, ForaminaError
+from node.settings import Web
 
 ADMIN: Final = "admin"
 """Whose a hash without a name is."""

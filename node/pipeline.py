@@ -21,13 +21,14 @@ import node
 from model import volume
 from model.landmark import Prediction
 from node import report
-from node.config import Config, Destination
+from node.config import Config
 from node.crops import keeping
 from node.errors import SeriesUnusableError
 from node.handover import Made, OvertakenError, PastChangedError, publish, withdraw
 from node.headers import read_headers
 from node.publication import Material, Publisher, key_of
 from node.routing import destinations_for
+from node.settings import Destination
 from storage import instances, reports
 from storage.database import Database
 from storage.reports import Past

@@ -14,10 +14,10 @@ from pydicom import Dataset
 
 from model.volume import Volume
 from node import report
-from node.config import Destination
 from node.errors import SeriesUnusableError
 from node.report import Answer, Earlier, ReportContext, Variant, extras
 from node.routing import by_variant
+from node.settings import Destination
 from storage import reports
 from storage.database import Database
 from storage.reports import NewObject, Offer, Past

@@ -5,7 +5,7 @@ import threading
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from node.config import Worker
+from node.settings import Worker
 from storage import deliveries, jobs
 from storage.database import Database
 

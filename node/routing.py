@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from node.config import Destination
 from node.report.variant import Variant
+from node.settings import Destination
 
 
 def destinations_for(

@@ -28,9 +28,9 @@ from pynetdicom.sop_class import Verification
 from pynetdicom.transport import ThreadedAssociationServer
 
 from node import incoming, status
-from node.config import Node
 from node.errors import ConfigError
 from node.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from node.settings import Node
 from storage.identifiers import validated_uid
 from storage.instances import Incoming
 

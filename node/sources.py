@@ -8,9 +8,9 @@ import structlog
 
 from node import find
 from node.completeness import Piece, counted, untold
-from node.config import Source
 from node.errors import PeerError
 from node.peer import Peer
+from node.settings import Source
 from storage.tables import Series
 
 logger = structlog.get_logger(__name__)

@@ -12,7 +12,8 @@ from model import bundle as bundles
 from model.labels import LABELS
 from model.landmark import Landmark, Prediction
 from node.app import filter_set
-from node.config import Config, Rule
+from node.config import Config
+from node.settings import Rule
 from node.web.app import build
 from node.web.site import Site
 from storage import jobs, reports

@@ -36,8 +36,8 @@ def report(
     from model import predictor
     from model.commands.prediction import device_of
     from node import log
-    from node.config import Log
     from node.errors import ForaminaError
+    from node.settings import Log
 
     if out.suffix == _SUFFIX and len(series) > 1:
         raise ForaminaError(f"{out} is one file, {len(series)} series were given; name a folder")

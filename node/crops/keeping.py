@@ -11,8 +11,8 @@ from model.crop import targets
 from model.landmark import Prediction
 from model.volume import Volume
 from node import crops
-from node.config import Crops
 from node.report.elements import text
+from node.settings import Crops
 from storage.durable import DurableFolder
 from storage.identifiers import validated_uid
 

@@ -13,12 +13,12 @@ from typing import Any
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.tag import Tag
 
-from node.config import Rule
 from node.errors import ConfigError
 from node.filters.attributes import ATTRIBUTES
 from node.filters.finding import Finding
 from node.filters.operators import OPERATORS, expectation, shown
 from node.headers import Headers, Value, noun, values
+from node.settings import Rule
 
 _BUNDLE_PREFIX = "bundle."
 _MAX_SHOWN = 3

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from node import scu
-from node.config import Config, Destination
+from node.config import Config
 from node.errors import PeerError
 from node.peer import Peer
+from node.settings import Destination
 
 _KEPT_S: Final = 60.0
 _TIMEOUT_S: Final = 4.0

@@ -7,8 +7,8 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from node.config import Web
 from node.errors import ConfigError
+from node.settings import Web
 
 logger = structlog.get_logger(__name__)
 

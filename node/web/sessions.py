@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Final
 
-from node.config import Web
+from node.settings import Web
 
 LIMIT: Final = 1000
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from node.config import Node
 from node.peer import Peer
 from node.scp import StorageScp
+from node.settings import Node
 from storage.instances import Incoming
 from tests.peers import StoreScp, silent_peer
 

@@ -9,6 +9,7 @@ import pytest
 from node import config
 from node.assembler import Assembler
 from node.filters import FilterSet
+from node.settings import Assembler as Settings
 from storage import jobs, series
 from storage.database import Database
 from storage.instances import InstanceStore
@@ -19,7 +20,7 @@ from tests.series_headers import HANDLES
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "data" / "real-dev" / "vb1_02_T1" / "dicom"
 CONFIG = config.load(ROOT / "config.yaml")
-SOON = config.Assembler(stable_age_s=1e-6, poll_s=0.01)
+SOON = Settings(stable_age_s=1e-6, poll_s=0.01)
 
 
 def assembler(database: Database, folder: Path) -> Assembler:

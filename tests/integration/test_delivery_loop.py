@@ -9,9 +9,9 @@ from pydicom.uid import Comprehensive3DSRStorage, generate_uid
 from pynetdicom import evt
 
 from node import incoming
-from node.config import Delivery as Settings
-from node.config import Destination
 from node.delivery import DeliveryLoop
+from node.settings import Delivery as Settings
+from node.settings import Destination
 from storage import deliveries, jobs, reports, series
 from storage.database import Database
 from storage.instances import InstanceStore

@@ -11,11 +11,12 @@ from model.landmark import Landmark, Prediction
 from model.phantom import write_case
 from model.volume import Volume
 from node import incoming
-from node.config import Config, Destination, Rule
-from node.config import Delivery as Settings
+from node.config import Config
 from node.delivery import DeliveryLoop
 from node.pipeline import Pipeline
 from node.report.extras import KINDS
+from node.settings import Delivery as Settings
+from node.settings import Destination, Rule
 from storage import deliveries, jobs, series
 from storage.database import Database
 from storage.instances import InstanceStore

@@ -24,6 +24,7 @@ from node.config import Config
 from node.filters import FilterSet
 from node.peer import Peer
 from node.pipeline import Pipeline
+from node.settings import Assembler as Settings
 from storage import jobs
 from storage import series as series_rows
 from storage.database import Database
@@ -34,7 +35,7 @@ from tests.series_headers import HANDLES
 
 ROOT = Path(__file__).parents[2]
 RULES = config.load(ROOT / "config.yaml").filter_sets
-SOON = config.Assembler(stable_age_s=1e-6, poll_s=0.01)
+SOON = Settings(stable_age_s=1e-6, poll_s=0.01)
 
 
 class Knowing:

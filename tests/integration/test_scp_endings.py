@@ -8,8 +8,8 @@ import pytest
 from pynetdicom import AE, Association
 from pynetdicom.sop_class import MRImageStorage, Verification
 
-from node.config import Node
 from node.scp import StorageScp
+from node.settings import Node
 from storage.instances import Incoming
 from tests import objects
 from tests.peers import wait_until

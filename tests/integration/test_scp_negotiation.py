@@ -10,8 +10,8 @@ from pynetdicom import AE, Association, build_context
 from pynetdicom.presentation import PresentationContext
 
 from node import scp
-from node.config import Node
 from node.peer import Peer
+from node.settings import Node
 from storage.instances import Incoming
 from tests import objects
 from tests.peers import dcmtk

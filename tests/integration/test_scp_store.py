@@ -14,10 +14,10 @@ from pynetdicom import AE, build_context
 from sqlalchemy import func, select
 
 from node import scu
-from node.config import Node
 from node.errors import PeerError
 from node.peer import Peer
 from node.scp import StorageScp
+from node.settings import Node
 from storage.database import Database
 from storage.instances import Incoming, InstanceStore
 from storage.tables import Instance, Series

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from node import app
-from node.config import Config, Rule
+from node.config import Config
 from node.errors import ConfigError
 from node.peer import Peer
+from node.settings import Rule
 from tests.peers import free_port
 
 ROOT = Path(__file__).parents[3]

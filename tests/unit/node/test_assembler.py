@@ -12,11 +12,12 @@ import structlog
 from pydicom import Dataset
 from sqlalchemy import text
 
-from node import config, identity
+from node import identity
 from node.assembler import OWN_OBJECT, Assembler
 from node.completeness import Piece, counted
-from node.config import Rule
 from node.filters import FilterSet
+from node.settings import Assembler as Settings
+from node.settings import Rule
 from storage import associations, jobs, reports, series
 from storage.database import Database, now
 from storage.instances import InstanceStore
@@ -29,8 +30,8 @@ RULES = (
     Rule(attribute="RepetitionTime", operator="at_most", value=1000),
     Rule(attribute="SlicePositions", operator="equals", value="distinct"),
 )
-SOON = config.Assembler(stable_age_s=1e-6, poll_s=0.01)
-LATER = config.Assembler(stable_age_s=3600)
+SOON = Settings(stable_age_s=1e-6, poll_s=0.01)
+LATER = Settings(stable_age_s=3600)
 
 
 class Node:
@@ -42,7 +43,7 @@ class Node:
         self.store = InstanceStore(database, folder)
 
     def assembler(
-        self, settings: config.Assembler = SOON, filter_set: FilterSet | None = None
+        self, settings: Settings = SOON, filter_set: FilterSet | None = None
     ) -> Assembler:
         filter_set = filter_set or FilterSet("test", RULES, {})
         return Assembler(self.database, self.folder, filter_set, settings, 3)
@@ -342,7 +343,7 @@ def test_headers_reach_the_filter_set_without_pixels(node: Node) -> None:
     assert all("PixelData" not in header for header in seen)
 
 
-PATIENT = config.Assembler(
+PATIENT = Settings(
     stable_age_s=1e-6, doubtful_age_s=300, limit_s=3600, look_again_s=1e-6, poll_s=0.01
 )
 

@@ -16,7 +16,7 @@ from node.completeness import (
     look,
     untold,
 )
-from node.config import Assembler
+from node.settings import Assembler
 from tests.factories import make_dataset
 
 SETTINGS = Assembler(stable_age_s=60, doubtful_age_s=300, limit_s=3600, look_again_s=60)

@@ -8,8 +8,9 @@ import yaml
 from pydantic import BaseModel
 
 from node import config
-from node.config import Config, Rule
+from node.config import Config
 from node.errors import ConfigError
+from node.settings import Destination, Rule, Source
 
 SHIPPED = Path(__file__).parents[3] / "config.yaml"
 MINIMAL = "filter_sets: {default: [{attribute: Modality, operator: equals, value: MR}]}\n"
@@ -43,8 +44,8 @@ def test_shipped_example_of_a_destination_is_complete_and_valid() -> None:
     start = lines.index("# destinations:")
     example = "\n".join(line[2:] for line in lines[start : start + 11])
     (destination,) = yaml.safe_load(example)["destinations"]
-    assert set(destination) == set(config.Destination.model_fields)
-    assert config.Destination(**destination).port == 4242
+    assert set(destination) == set(Destination.model_fields)
+    assert Destination(**destination).port == 4242
 
 
 def test_shipped_example_of_a_source_is_complete_and_valid() -> None:
@@ -52,10 +53,10 @@ def test_shipped_example_of_a_source_is_complete_and_valid() -> None:
     start = lines.index("# sources:")
     example = "\n".join(line[2:] for line in lines[start : start + 6])
     (source,) = yaml.safe_load(example)["sources"]
-    assert set(source) == set(config.Source.model_fields)
-    known = config.Source(**source)
+    assert set(source) == set(Source.model_fields)
+    known = Source(**source)
     assert [known.sends(title) for title in ("MR1", "PACS", "")] == [True, False, False]
-    own = config.Source(ae_title="MR1", host="h", port=104)
+    own = Source(ae_title="MR1", host="h", port=104)
     assert [own.sends(title) for title in ("MR1", "MR2")] == [True, False]
 
 

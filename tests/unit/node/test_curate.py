@@ -11,11 +11,11 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from node import config
 from node import curate as curate_module
-from node.config import Rule
 from node.curate import curate
 from node.curation import Count, markdown, save
 from node.errors import ForaminaError
 from node.filters import FilterSet
+from node.settings import Rule
 from tests.series_headers import HANDLES, series
 
 CONFIG = config.load(Path(__file__).parents[3] / "config.yaml")

@@ -2,8 +2,8 @@
 
 from itertools import pairwise
 
-from node.config import Delivery
 from node.delivery import delay_s
+from node.settings import Delivery
 
 SETTINGS = Delivery(retry_delay_s=10, retry_delay_max_s=3600)
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from model.volume import VolumeError
-from node.config import Worker
 from node.engine import Engine
 from node.errors import SeriesUnusableError
 from node.pipeline import OvertakenError
+from node.settings import Worker
 from storage import jobs
 from storage.database import Database
 from storage.tables import Job, JobState

@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from node import log
-from node.config import Log
+from node.settings import Log
 
 pytestmark = pytest.mark.usefixtures("restored_logging")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from node import passwords
-from node.config import Web
 from node.errors import ConfigError, ForaminaError
+from node.settings import Web
 from tests.web_pages import HASH, PASSWORD
 
 

@@ -12,8 +12,9 @@ from model.landmark import Landmark, Prediction
 from model.phantom import write_case
 from model.volume import Volume
 from node import incoming
-from node.config import Config, Crops, Destination, Rule
+from node.config import Config
 from node.pipeline import OvertakenError, Pipeline
+from node.settings import Crops, Destination, Rule
 from storage import deliveries, jobs, reports, series
 from storage.database import Database
 from storage.instances import Incoming, InstanceStore

@@ -1,7 +1,7 @@
 """Which destinations a report may go to."""
 
-from node.config import Destination
 from node.routing import destinations_for
+from node.settings import Destination
 
 
 def destination(name: str, *callers: str) -> Destination:

@@ -6,9 +6,9 @@ import pytest
 from pydicom.uid import UID
 
 from node import scp
-from node.config import Node
 from node.errors import ConfigError
 from node.scp import StorageScp
+from node.settings import Node
 
 
 def test_transfer_syntaxes_are_known_once_and_carry_pixels() -> None:

@@ -3,9 +3,9 @@
 import pytest
 
 from node.completeness import Weight
-from node.config import Source
 from node.errors import PeerError
 from node.peer import Peer
+from node.settings import Source
 from node.sources import Sources
 from storage.tables import Series
 

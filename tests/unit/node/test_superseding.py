@@ -12,8 +12,9 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 from model.landmark import Prediction
 from model.volume import Volume
 from node import incoming, publication
-from node.config import Config, Destination, Rule
+from node.config import Config
 from node.pipeline import Pipeline
+from node.settings import Destination, Rule
 from storage import deliveries, jobs, reports, series
 from storage.database import Database
 from storage.instances import InstanceStore

@@ -9,8 +9,8 @@ import pytest
 from model.crop import Target
 from model.labels import LABELS
 from model.landmark import Landmark, Prediction
-from node.config import Crops
 from node.crops import keeping
+from node.settings import Crops
 from storage.durable import DurableFolder
 from tests import report_series
 

@@ -13,10 +13,10 @@ from pydicom.sequence import Sequence
 from pydicom.uid import CTImageStorage, EnhancedMRImageStorage
 
 from node import config
-from node.config import Rule
 from node.errors import ConfigError
 from node.filters import FilterSet
 from node.identity import MANUFACTURER, MANUFACTURER_MODEL_NAME
+from node.settings import Rule
 from tests.series_headers import HANDLES, SLICES, series, with_raw
 
 CONFIG = config.load(Path(__file__).parents[4] / "config.yaml")

@@ -5,8 +5,8 @@ from typing import Any, get_args
 
 import pytest
 
-from node.config import Operator
 from node.filters.operators import OPERATORS, expectation, shown
+from node.settings import Operator
 
 REFERENCE = Path(__file__).parents[4] / "docs" / "reference" / "filters.md"
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
-from node.config import Config, Web
+from node.config import Config
+from node.settings import Web
 from node.web import configuration
 from storage.database import Database
 from tests import web_pages

@@ -2,7 +2,7 @@
 
 import pytest
 
-from node.config import Web
+from node.settings import Web
 from node.web import sessions
 from node.web.sessions import Sessions
 
