@@ -40,7 +40,7 @@ _TAKEN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({
     "PlaneOrientationSequence": ("ImageOrientationPatient",),
     "PixelValueTransformationSequence": ("RescaleIntercept", "RescaleSlope", "RescaleType"),
     "FrameContentSequence": ("StackID", "InStackPositionNumber", "TemporalPositionIndex"),
-    "FrameVOILUTSequence": ("WindowCenter", "WindowWidth"),
+    "FrameVOILUTSequence": ("WindowCenter", "WindowWidth", "VOILUTFunction"),
     "FrameAnatomySequence": ("AnatomicRegionSequence", "FrameLaterality"),
     "MRImageFrameTypeSequence": (
         "FrameType", "PixelPresentation", "VolumetricProperties", "ComplexImageComponent",

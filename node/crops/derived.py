@@ -10,12 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 from pydicom import Dataset
-from pydicom.dataset import FileMetaDataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_file_meta_info
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
-from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage
+from pydicom.uid import UID, MRImageStorage
 from pydicom.valuerep import format_number_as_ds
 
 import node
@@ -26,8 +23,6 @@ from model.volume import Volume
 from node.crops.stored import Stored, stored
 from node.errors import SeriesUnusableError
 from node.identity import (
-    IMPLEMENTATION_CLASS_UID,
-    IMPLEMENTATION_VERSION_NAME,
     MANUFACTURER,
     MANUFACTURER_MODEL_NAME,
     derived_uid,
@@ -42,6 +37,7 @@ from node.report.elements import (
     text,
     written,
 )
+from node.report.file import with_file_meta
 from node.report.header import Source, read_source
 from node.report.points import Slice, Stack, read_stack
 
@@ -142,7 +138,7 @@ class _Series:
         elements: dict[int, Element] = {one.tag: one for one in self.source.elements}
         elements |= {one.tag: one for one in _taken(header)}
         elements |= {one.tag: one for one in own}
-        return _part10(own, written(elements.values()))
+        return with_file_meta(own.SOPClassUID, own.SOPInstanceUID, written(elements.values()))
 
     def _describe(self, own: Dataset) -> None:
         own.Modality = "MR"
@@ -267,19 +263,3 @@ def _code(code: Code) -> Dataset:
 def _decimals(values: Any) -> list[str]:
     """Write numbers as DS: as many digits as its 16 characters hold (PS3.5 table 6.2-1)."""
     return [format_number_as_ds(float(value)) for value in values]
-
-
-def _part10(own: Dataset, content: bytes) -> bytes:
-    meta = FileMetaDataset()
-    meta.FileMetaInformationVersion = b"\x00\x01"
-    meta.MediaStorageSOPClassUID = own.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = own.SOPInstanceUID
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
-    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
-    stream = DicomBytesIO()
-    stream.is_little_endian, stream.is_implicit_VR = True, False
-    stream.write(b"\0" * 128 + b"DICM")
-    write_file_meta_info(stream, meta, enforce_standard=True)
-    stream.write(content)
-    return stream.getvalue()

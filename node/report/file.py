@@ -32,10 +32,23 @@ def part10(document: Dataset, source: Source, created_at: datetime) -> bytes:
         created_at: aware; written in the zone that it has, or in the source's.
     """
     _set_times(document, in_zone(created_at, source.timezone_offset))
+    left_out = {tag_of(keyword) for keyword in (*CARRIED, *_CLOCKED)}
+    own = [element for element in document if element.tag not in left_out]
+    content = written([*own, *source.elements])
+    return with_file_meta(document.SOPClassUID, document.SOPInstanceUID, content)
+
+
+def with_file_meta(sop_class_uid: str, sop_instance_uid: str, content: bytes) -> bytes:
+    """Put preamble and file meta information before a data set (PS3.10 section 7.1).
+
+    Args:
+        sop_class_uid, sop_instance_uid: of the data set.
+        content: the data set, Explicit VR Little Endian.
+    """
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\x00\x01"
-    meta.MediaStorageSOPClassUID = document.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = document.SOPInstanceUID
+    meta.MediaStorageSOPClassUID = UID(sop_class_uid)
+    meta.MediaStorageSOPInstanceUID = UID(sop_instance_uid)
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
@@ -43,9 +56,7 @@ def part10(document: Dataset, source: Source, created_at: datetime) -> bytes:
     stream.is_little_endian, stream.is_implicit_VR = True, False
     stream.write(b"\0" * 128 + b"DICM")
     write_file_meta_info(stream, meta, enforce_standard=True)
-    left_out = {tag_of(keyword) for keyword in (*CARRIED, *_CLOCKED)}
-    own = [element for element in document if element.tag not in left_out]
-    stream.write(written([*own, *source.elements]))
+    stream.write(content)
     return stream.getvalue()
 
 
