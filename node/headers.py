@@ -29,7 +29,7 @@ Value = str | int | float | bool
 
 _UNREADABLE = (
     ArithmeticError, AttributeError, BytesWarning, EOFError, InvalidDicomError, LookupError,
-    NotImplementedError, OSError, TypeError, ValueError, struct.error, zlib.error,
+    NotImplementedError, OSError, RecursionError, TypeError, ValueError, struct.error, zlib.error,
     pydicom.errors.BytesLengthException,
 )  # fmt: skip
 """What pydicom raises on broken files and elements."""

@@ -255,6 +255,6 @@ def _checked_id(text: str) -> int:
     Raises:
         ValueError: it is none.
     """
-    if not (text.isascii() and text.isdecimal() and int(text) <= _LARGEST_ID):
+    if not (text.isascii() and text.isdecimal() and int(text[:19]) <= _LARGEST_ID):
         raise ValueError(f"{text[:40]!r} is no place in a list; begin at its start")
     return int(text)

@@ -84,5 +84,5 @@ def routes() -> list[Route]:
     return [
         *NOUN.routes(),
         forms.post("/jobs", act, "jobs-act"),
-        Route("/jobs/{job_id:int}", page, name="one-job"),
+        Route("/jobs/{job_id:number}", page, name="one-job"),
     ]

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ExceptionHandler
 
-from node.web.security import MAX_BODY_BYTES, TooLargeError, put_headers
+from node.web.security import TooLargeError, put_headers
 from node.web.site import render
 
 logger = structlog.get_logger(__name__)
@@ -48,9 +48,8 @@ def _of_database(request: Request, error: Exception) -> Response:
     return answer
 
 
-def _of_size(request: Request, _error: Exception) -> Response:
-    limit = MAX_BODY_BYTES >> 20
-    said = f"More than {limit} MiB were sent, so nothing was done."
+def _of_size(request: Request, error: Exception) -> Response:
+    said = f"More than {error} were sent, so nothing was done."
     return problem(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, said)
 
 

@@ -62,8 +62,8 @@ def picture(request: Request) -> Response:
 def routes() -> list[Route]:
     """List the routes."""
     return [
-        Route("/reports/{report_id:int}", page, name="result"),
-        Route("/reports/{report_id:int}/slices/{number:int}.png", picture, name="slice"),
+        Route("/reports/{report_id:number}", page, name="result"),
+        Route("/reports/{report_id:number}/slices/{number:number}.png", picture, name="slice"),
     ]
 
 

@@ -11,6 +11,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES: Final = 256 << 20
+MAX_FORM_BYTES: Final = 1 << 20
+"""Of a form without files: whoever sends one is not logged in yet, and it is held in memory."""
+_TAKES_FILES: Final = "/rules"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOOPBACK: Final = ("127.", "::1")
 _HEADERS: Final[Mapping[str, str]] = {
@@ -53,7 +56,7 @@ class SecurityHeaders:
 
 
 class TooLargeError(Exception):
-    """A request is larger than anything that is asked of the page."""
+    """A request is larger than anything that is asked of the page; the message is the limit."""
 
 
 class BodyLimit:
@@ -65,14 +68,15 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and count what is read of it."""
-        left = self._limit
+        files = scope.get("path") == _TAKES_FILES
+        limit = left = self._limit if files else min(self._limit, MAX_FORM_BYTES)
 
         async def counted() -> Message:
             nonlocal left
             message = await receive()
             left -= len(message.get("body", b""))
             if left < 0:
-                raise TooLargeError
+                raise TooLargeError(f"{limit >> 20} MiB")
             return message
 
         await self._app(scope, counted if scope["type"] == "http" else receive, send)
@@ -84,7 +88,10 @@ def from_elsewhere(method: str, headers: Headers) -> bool:
         return False
     origin = headers.get("origin")
     if origin is not None:
-        return urlsplit(origin).netloc != headers.get("host")
+        try:
+            return urlsplit(origin).netloc != headers.get("host")
+        except ValueError:
+            return True  # no browser sends an origin that is no URL
     return headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
 
 

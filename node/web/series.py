@@ -105,6 +105,6 @@ def routes() -> list[Route]:
     return [
         *NOUN.routes(),
         forms.post("/series", act, "series-act"),
-        Route("/series/{series_id:int}", page, name="one-series"),
+        Route("/series/{series_id:number}", page, name="one-series"),
         Route("/series/uid/{uid}", by_uid, name="series-by-uid"),
     ]

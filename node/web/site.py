@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import jinja2
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -26,6 +27,15 @@ from storage.database import Database
 NONCE_COOKIE: Final = "foramina_form"
 _LARGEST_ID: Final = 2**31 - 1
 _TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+class _NumberConvertor(IntegerConvertor):
+    """A number in a path; Python reads no integer of more than 4300 digits."""
+
+    regex = "[0-9]{1,20}"
+
+
+register_url_convertor("number", _NumberConvertor())
 
 
 class Site:

@@ -17,7 +17,8 @@ from tests.rows import add_job
 @pytest.mark.parametrize(
     "path",
     ["/series/7", "/jobs/7", "/reports/7", "/reports/7/slices/0.png", "/series/uid/1.2", "/none",
-     "/series/99999999999999999999", "/static/../app.py", "/static/none.js"],
+     "/series/99999999999999999999", f"/series/{'9' * 5000}", f"/reports/1/slices/{'9' * 5000}.png",
+     "/static/../app.py", "/static/none.js"],
 )  # fmt: skip
 def test_what_does_not_exist_is_a_404(client: TestClient, path: str) -> None:
     answer = client.get(path)

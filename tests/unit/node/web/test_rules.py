@@ -53,3 +53,9 @@ def test_what_cannot_be_judged_says_why(
 def test_files_of_two_series_are_not_mixed(client: TestClient) -> None:
     other = factories.make_part10(2, SeriesInstanceUID="1.2.3.4")
     assert "belong to 2 series" in drop(client, factories.make_part10(1), other)
+
+
+def test_sequences_nested_without_end_are_a_sentence(client: TestClient) -> None:
+    opened = b"\x40\x00\x30\xa7SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
+    header, pixels, rest = factories.make_part10(1).partition(b"\xe0\x7f\x10\x00")
+    assert "no DICOM file" in drop(client, header + opened * 3000 + pixels + rest)

@@ -66,3 +66,13 @@ def test_who_sends_too_much_is_told_so(site: Site, monkeypatch: pytest.MonkeyPat
         answer = client.post("/rules", files={"files": ("a.dcm", b"x" * 2000)})
         assert answer.status_code == 413
         assert "nothing was done" in answer.text
+
+
+def test_who_is_not_logged_in_cannot_fill_the_memory(client: TestClient) -> None:
+    answer = client.post("/login", data={"password": "x" * (1 << 20)})
+    assert answer.status_code == 413
+    assert "More than 1 MiB" in answer.text
+
+
+def test_an_origin_that_is_no_url_is_another_site(client: TestClient) -> None:
+    assert client.post("/login", headers={"origin": "http://[bad"}).status_code == 403
