@@ -143,8 +143,6 @@ def _elements(header: Dataset) -> tuple[RawDataElement, ...]:
     encodings = encodings_of(header)
     found = {keyword: carried(header, tag_of(keyword), encodings) for keyword in CARRIED}
     found |= {keyword: found[keyword] or filled(keyword) for keyword in TYPE_2}
-    if not text(header, "SpecificCharacterSet"):
-        del found["SpecificCharacterSet"]  # Type 1C: an empty one says nothing, and is not legal
     return tuple(element for element in found.values() if element is not None)
 
 

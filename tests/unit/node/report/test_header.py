@@ -140,12 +140,3 @@ def test_names_of_every_script_are_carried_byte_for_byte(multi, character_set, n
 
     assert carried[0x00100010] == name.ljust(len(PLACE))
     assert carried[0x00080005] == character_set
-
-
-def test_an_empty_character_set_is_left_out():
-    source = read_source(made.series(SpecificCharacterSet="", PatientName="Doe^Jane"))
-
-    found = values(source)
-
-    assert tag_of("SpecificCharacterSet") not in found
-    assert found[tag_of("PatientName")] == b"Doe^Jane"
