@@ -16,6 +16,7 @@ import pydicom
 from pydicom import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
+from model import inflation
 from model.affine import FloatArray
 from model.landmark import Point
 
@@ -126,6 +127,7 @@ def read_dicom(path: Path, **options: Any) -> Dataset:
         OSError: it cannot be read from the disk.
     """
     try:
+        inflation.check(path)
         return pydicom.dcmread(path, **options)
     except OSError as error:
         if error.errno is not None:

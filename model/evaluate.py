@@ -71,13 +71,10 @@ def evaluate(
             raise ValueError(f"two cases are called {case.name!r}; expected every name once")
         names.add(case.name)
         prediction = predict(case.volume)
-        lines = distances(case.name, prediction, case.points, case.patient or case.name)
-        measured += lines
-        told = (expected or {}).get(case.name, Expected())
-        beyond = tuple(one.label for one in prediction.found if one.label in told.outside)
-        scans.append(answers.Scan(case.name, told, prediction.abstained, tuple(lines), beyond))
+        scans.append(scan := _scan(case, prediction, (expected or {}).get(case.name, Expected())))
+        measured += scan.distances
         if observe is not None:
-            observe(case, prediction, lines)
+            observe(case, prediction, scan.distances)
         if report is not None:
             report(case.name)
     if not measured:
@@ -96,6 +93,13 @@ def evaluate(
         "cases": [scan.to_json() for scan in scans],
         "foramina": [_line(one) for one in measured],
     }
+
+
+def _scan(case: Case, prediction: Prediction, told: Expected) -> answers.Scan:
+    """Hold an answer against the truth, and against what an honest one would be."""
+    lines = distances(case.name, prediction, case.points, case.patient or case.name)
+    beyond = tuple(one.label for one in prediction.found if one.label in told.outside)
+    return answers.Scan(case.name, told, prediction.abstained, tuple(lines), beyond)
 
 
 def _line(one: Distance) -> dict[str, Any]:

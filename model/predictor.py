@@ -1,11 +1,11 @@
 """The predictor: a bundle's networks, loaded once, answering volume after volume."""
 
-import os
 from abc import ABC, abstractmethod
 from typing import Final
 
 import numpy as np
 
+from model import tensorflow_environment
 from model.bundle import ModelBundle
 from model.clock import Clock, Report
 from model.device import Device, DeviceError
@@ -69,7 +69,7 @@ def load(bundle: ModelBundle, device: Device = "auto") -> Predictor:
         DeviceError: `gpu` is asked for and there is none.
         ValueError: the weights do not belong to the networks.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    tensorflow_environment.prepare()
     if isinstance(bundle.method, PatchMethod):
         from model.patch_predictor import PatchPredictor
 

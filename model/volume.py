@@ -5,7 +5,8 @@ the head (PS3.3 C.7.6.2.1.1). ImagePositionPatient and ImageOrientationPatient a
 pixel lies; PatientPosition, InstanceNumber and file names say nothing here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,9 @@ import pydicom
 from pydicom.errors import InvalidDicomError
 
 from model import affine as affine_map
+from model import inflation
 from model.affine import FloatArray
+from model.archive import UNREADABLE
 from model.frames import VolumeError, concatenation_fault, concatenation_part
 from model.pixels import MAX_PIXELS
 from model.slices import Slice, content_digest, ordered, read_slices
@@ -80,10 +83,20 @@ def _read(path: Path) -> pydicom.Dataset:
     if size > MAX_FILE_BYTES:
         raise VolumeError(f"{path.name} has {size} bytes; expected at most {MAX_FILE_BYTES}")
     try:
+        inflation.check(path)
         return pydicom.dcmread(path)
+    except inflation.InflatedTooLargeError as error:
+        raise VolumeError(str(error)) from error
     except InvalidDicomError as error:
         raise VolumeError(
             f"{path.name} is not a DICOM file: expected 'DICM' after a preamble of 128 bytes"
+        ) from error
+    except UNREADABLE as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the disk, not the content
+            raise
+        raise VolumeError(
+            f"{path.name} cannot be read ({type(error).__name__}); expected a DICOM file: send "
+            "the series again"
         ) from error
 
 
@@ -112,15 +125,30 @@ def _slices(datasets: Iterable[pydicom.Dataset]) -> list[Slice]:
     concatenated: list[pydicom.Dataset] = []
     room = MAX_PIXELS
     for dataset in datasets:
-        found = read_slices(dataset, room)
-        room -= sum(one.pixels.size for one in found)
-        slices.extend(found)
-        if "ConcatenationUID" in dataset:
-            concatenated.append(concatenation_part(dataset))
+        with _readable():
+            found = read_slices(dataset, room)
+            room -= sum(one.pixels.size for one in found)
+            slices.extend(found)
+            if "ConcatenationUID" in dataset:
+                concatenated.append(concatenation_part(dataset))
     fault = concatenation_fault(concatenated)
     if fault:
         raise VolumeError(f"the series is not whole: {fault}")
     return slices
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Turn what pydicom raises on an element whose bytes are no value of its VR into a sentence."""
+    try:
+        yield
+    except VolumeError:
+        raise
+    except UNREADABLE as error:
+        raise VolumeError(
+            f"an instance has an element that cannot be read ({type(error).__name__}); expected "
+            "values as their VR says: send the series again"
+        ) from error
 
 
 def _bright_is_white(slices: Sequence[Slice]) -> npt.NDArray[np.float32]:

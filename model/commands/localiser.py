@@ -1,11 +1,11 @@
 """One network of the two-stage localiser trained on an endless stream of synthetic scans."""
 
-import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from model import tensorflow_environment
 from model.commands.progress import Report, silent
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ BATCH: "Final[Mapping[Stage, int]]" = {"coarse": 2, "fine": 20}
 ANATOMIES: Final = 400
 FIRST_SEED: Final = 1000
 _STREAM_SEED: Final = 40_000  # of run seed 0; keeps the streams of runs apart
-_RECORD: Final = "data.json"
 _SMOOTHED: Final = 0.98
 _KEPT_MAPS: Final = "label-maps"
 
@@ -73,6 +72,7 @@ def train(
     steps: int | None = None,
     batch_size: int | None = None,
     seed: int = 1,
+    start: str | Path | None = None,
     processes: int = 1,
     decoys: bool = True,
     checkpoint_every_s: float = 300.0,
@@ -87,6 +87,7 @@ def train(
         steps: by default 15,000 volumes or 40,000 crops.
         batch_size: volumes, or crops of one scan, for each step; by default 2 or 20.
         seed: of initial weights and of the stream.
+        start: bundle or finished run whose weights of this network are begun with.
         processes: how many make scans while the network learns; 0 makes them in between.
         decoys: False trains a coarse network that does not know the foramina above and below.
         checkpoint_every_s: what a kill costs at most.
@@ -96,29 +97,31 @@ def train(
         the path of the averaged weights.
 
     Raises:
-        ValueError: unusable anatomies or label maps; a folder with another run.
+        ValueError: unusable anatomies or label maps; a folder with another run; a start with
+            another network.
     """
+    from model.localiser import record
+    from model.localiser import start as starts
     from model.localiser.training import RunSpec
     from model.localiser.training import train as run
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's remarks break the bars
+    tensorflow_environment.prepare()
     network = _network(stage, decoys)
+    begun = starts.find(start, network) if start is not None else None
     source = _source(
-        network,
-        stream,
-        batch_size or BATCH[stage],
-        seed,
-        processes=processes,
-        report=report,
+        network, stream, batch_size or BATCH[stage], seed, processes=processes, report=report
     )
     spec = RunSpec(network, steps or STEPS[stage], seed=seed, data=stream.in_words())
     spec = replace(spec, warmup_steps=min(spec.warmup_steps, spec.steps // 5))
-    _claim(out, source)
+    if begun:
+        spec = replace(spec, start=begun.digest, data=f"{spec.data}; before that, {begun.data}")
+    record.claim(out, source, begun.subjects if begun else ())
     tell = _Smoothed(report, f"training {stage}", spec.steps)
     return run(
         spec,
         source,
         out,
+        start_weights=begun.weights if begun else None,
         processes=processes,
         checkpoint_every_s=checkpoint_every_s,
         report=tell,
@@ -174,47 +177,6 @@ def _maps(stream: Stream, needs_foramina: bool) -> list[Path]:
     kept = keep(stream.label_maps, stream.anatomies.absolute() / _KEPT_MAPS, needs_foramina)
     wanted = stream.count * stream.label_map_share / (1 - stream.label_map_share)
     return kept * max(round(wanted / max(len(kept), 1)), 1)
-
-
-def _claim(folder: Path, source: "ScanSource") -> None:
-    """Write down in a run folder what it learns from, or check it against what is there.
-
-    Raises:
-        ValueError: the folder's run learned from other data.
-    """
-    from model.json_file import read_json, write_json
-
-    path = folder / _RECORD
-    options = {
-        name: asdict(value) if hasattr(value, "__dataclass_fields__") else value
-        for name, value in source.options.items()
-    }
-    record = {
-        "source": "synthetic stream",
-        "seed": source.seed,
-        "batch_size": source.batch_size,
-        "background": source.background,
-        "options": options,
-        "subjects": [path.name for path in source.files],
-    }
-    if not path.exists():
-        write_json(path, record)
-        return
-    old = read_json(path)
-    changed = sorted(name for name in record if old.get(name) != record[name])
-    if changed:
-        raise ValueError(
-            f"{folder} holds a run on other data ({', '.join(changed)}); continue it with its own "
-            "data or give another folder"
-        )
-
-
-def subjects(run: Path) -> list[str]:
-    """List the file names of the subjects that a run learns from."""
-    from model.json_file import read_json
-
-    path = run / _RECORD
-    return list(read_json(path)["subjects"]) if path.is_file() else []
 
 
 class _Smoothed:

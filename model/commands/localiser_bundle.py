@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -53,23 +54,19 @@ def bundle(
         ValueError: an unfinished run; a certainty of other networks; a coarse network without all
             points; unusable cases.
     """
-    from model.commands import unseen
-    from model.commands.evaluation import measure
-    from model.commands.localiser_calibration import read_calibrated
-    from model.commands.prediction import device_of
+    from model.commands import evaluation, localiser_calibration, prediction, unseen
     from model.export import HANDLES
-    from model.localiser import card
-    from model.localiser.export import write_bundle, write_card
+    from model.localiser import card, export
 
-    device_of(device)
-    calibrated = read_calibrated(certainty)
+    prediction.device_of(device)
+    calibrated = localiser_calibration.read_calibrated(certainty)
     pair, method = _method(coarse, fine, calibrated)
     training = {"coarse": _trained(coarse), "fine": _trained(fine)}
     sources, words = unseen.test_cases(cases, 0, part) if cases is not None else ([], "")
-    text = card.write(
-        name, version, method, training=training, calibrated=calibrated.measured, measured=None
+    text = partial(
+        card.write, name, version, method, training=training, calibrated=calibrated.measured
     )
-    made = write_bundle(
+    made = export.write_bundle(
         folder.absolute(),
         name,
         version,
@@ -77,21 +74,15 @@ def bundle(
         coarse_weights=pair.coarse,
         fine_weights=pair.fine,
         handles=HANDLES,
-        card=text,
+        card=text(measured=None),
         training=training,
         samples=[source().volume for source in sources[:_SAMPLES]],
     )
     if sources:
-        result = measure(made.bundle, sources, coarse / _EVALUATION, device=device, report=report)
-        text = card.write(
-            name,
-            version,
-            method,
-            training=training,
-            calibrated=calibrated.measured,
-            measured=(result, words),
+        result = evaluation.measure(
+            made.bundle, sources, coarse / _EVALUATION, device=device, report=report
         )
-        write_card(folder.absolute(), text)
+        export.write_card(folder.absolute(), text(measured=(result, words)))
     return made.openvino
 
 
@@ -117,11 +108,12 @@ def _method(coarse: Path, fine: Path, calibrated: "Calibrated") -> "tuple[Pair, 
 
 def _trained(run: Path) -> dict[str, Any]:
     """Tell how a network was trained: no path, nothing of the computer but versions."""
+    from model.localiser.record import subjects
     from model.localiser.training import read_spec
 
     spec = asdict(read_spec(run))
     spec.pop("network")
-    return {**spec, "sessions": _sessions(run)}
+    return {**spec, "subjects": subjects(run), "sessions": _sessions(run)}
 
 
 def _sessions(run: Path) -> Sequence[dict[str, Any]]:

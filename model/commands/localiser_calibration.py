@@ -173,7 +173,7 @@ def read_scans(
 
 def _refuse_seen(seeds: range, runs: Sequence[Path]) -> None:
     """Refuse anatomies that a run learned from."""
-    from model.commands.localiser import subjects
+    from model.localiser.record import subjects
     from model.synthetic import cache
 
     wanted = {cache.path_of(Path(), seed).name for seed in seeds}

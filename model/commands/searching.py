@@ -1,10 +1,10 @@
 """Many small networks trained, to see what matters."""
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from model import tensorflow_environment
 from model.commands import data
 from model.commands.progress import Report, silent
 from model.commands.training import sized
@@ -55,7 +55,7 @@ def search(
     from model import search as searching
     from model.train import plan
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's remarks break the bars
+    tensorflow_environment.prepare()
     if seconds is not None and steps is None:
         steps = _BY_THE_CLOCK
     chosen = sized(preset, steps=steps, norm_spacing_mm=norm_spacing_mm)

@@ -1,9 +1,9 @@
 """One network trained."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from model import tensorflow_environment
 from model.commands import data
 from model.commands.progress import Report, silent
 
@@ -52,7 +52,7 @@ def train(
     from model.train import plan
     from model.train import train as run
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's remarks break the bars
+    tensorflow_environment.prepare()
     if cases is None and sizes.get("steps") is None:
         sizes["steps"] = PHANTOM_STEPS
     chosen = sized(preset, **sizes)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import os
 from dataclasses import dataclass, field
 from functools import lru_cache
 from multiprocessing import parent_process
@@ -11,6 +10,7 @@ from typing import Self
 
 import numpy as np
 
+from model import tensorflow_environment
 from model.localiser.answer import Coarse, Networks, Pixels
 from model.localiser.chain import ChainSpec
 from model.localiser.method import TtaSpec
@@ -78,7 +78,7 @@ class Pair:
 
 @lru_cache(maxsize=4)
 def _networks(pair: Pair) -> Networks:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    tensorflow_environment.prepare()
     import tensorflow as tf
 
     if parent_process() is not None and not _networks.cache_info().currsize:

@@ -38,6 +38,7 @@ class RunSpec:
         average: decay of the exponential moving average of the weights, which is what is kept.
         seed: of initial weights; the source has its own.
         data: what it learns from, in words.
+        start: SHA-256 of the file of weights that it began with; empty: drawn by the seed.
     """
 
     network: CoarseSpec | FineSpec
@@ -48,6 +49,7 @@ class RunSpec:
     average: float = 0.998
     seed: int = 1
     data: str = ""
+    start: str = ""
 
 
 def train(
@@ -55,6 +57,7 @@ def train(
     source: Source,
     folder: Path,
     *,
+    start_weights: Path | None = None,
     processes: int = 1,
     checkpoint_every_s: float = 300.0,
     report: Callable[[int, dict[str, float]], None] | None = None,
@@ -64,6 +67,8 @@ def train(
     The folder receives `train.json`, `run.json` (each session's code and versions),
     `history.jsonl` (the losses of every step), and at every checkpoint `checkpoint/`,
     `network.weights.h5` (the averaged weights), `curves.csv` and `curves.png`.
+
+    `start_weights`, which `spec.start` names, are loaded where there is no checkpoint.
 
     Raises:
         ValueError: the folder holds a run with another specification.
@@ -78,6 +83,8 @@ def train(
     )
     if manager.latest_checkpoint:
         run.checkpoint.restore(manager.latest_checkpoint)
+    elif start_weights is not None:
+        run.load(start_weights)
     start = int(run.step.numpy())
     rewind(folder, start)
     if start < spec.steps:
@@ -133,6 +140,12 @@ class _Run:
         arrays = collate(batch, self.spec.network)
         losses = {name: float(value) for name, value in self._optimise(arrays).items()}
         return {"loss": sum(losses.values()), **losses}
+
+    def load(self, path: Path) -> None:
+        """Begin with the weights of a file; their average begins there too."""
+        self.network.load_weights(str(path))
+        for variable, mean in zip(self.network.weights, self.average, strict=True):
+            mean.assign(variable)
 
     def save_average(self, path: Path) -> None:
         """Write the averaged weights; the file is the old one or the new one, never a part."""
