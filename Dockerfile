@@ -5,13 +5,13 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 UV_LINK_MODE=copy
 WORKDIR /src
 RUN python -m venv /opt/foramina && pip install uv==0.13.9
 COPY requirements.lock ./
-RUN uv pip sync --python /opt/foramina/bin/python --require-hashes requirements.lock
+RUN uv pip sync --compile-bytecode --python /opt/foramina/bin/python --require-hashes requirements.lock
 COPY pyproject.toml README.md ./
 COPY node ./node
 COPY model ./model
 COPY storage ./storage
 RUN uv build --wheel --out-dir /dist . \
-    && uv pip install --python /opt/foramina/bin/python --no-deps /dist/*.whl
+    && uv pip install --compile-bytecode --python /opt/foramina/bin/python --no-deps /dist/*.whl
 
 FROM python:3.11-slim-bookworm
 LABEL org.opencontainers.image.title="foramina" \

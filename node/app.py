@@ -1,13 +1,10 @@
 """The only place where parts are joined: a configuration becomes a running node or a worker."""
 
-import contextlib
 import os
-import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,23 +12,36 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from model import bundle as bundles
 from model.bundle import ModelBundle
+from node import tls
 from node.assembler import Assembler
 from node.config import Config
 from node.delivery import DeliveryLoop
 from node.errors import ConfigError
+from node.filer import Filer
 from node.filters import FilterSet
 from node.reaper import Reaper
-from node.scp import StorageScp
+from node.retention import RetentionLoop
+from node.settings import Destination, PeerTls
+from node.signals import stopping_on_signals
 from node.sources import Sources
-from node.supervisor import WebSupervisor, WorkerSupervisor
-from storage import associations
+from node.supervisor import ReceiverSupervisor, WebSupervisor, WorkerSupervisor
+from node.telling import Telling
 from storage.database import Database, SchemaError
-from storage.instances import InstanceStore
-from storage.tables import AssociationEnding
 
 if TYPE_CHECKING:
     from node.engine import Engine
     from node.web.server import Server
+
+__all__ = [
+    "App",
+    "build",
+    "build_web",
+    "build_worker",
+    "filter_set",
+    "load_bundle",
+    "open_database",
+    "stopping_on_signals",
+]
 
 logger = structlog.get_logger(__name__)
 
@@ -44,42 +54,53 @@ class App:
 
     config: Config
     database: Database
-    scp: StorageScp
+    receivers: ReceiverSupervisor
+    filer: Filer
     assembler: Assembler
     reaper: Reaper
+    retention: RetentionLoop
     delivery: DeliveryLoop
     supervisor: WorkerSupervisor
     web: WebSupervisor
+    telling: Telling
 
     def run(self, stop: threading.Event) -> None:
         """Receive, judge, supervise and deliver until told to stop."""
         loops = [
             threading.Thread(target=self.assembler.run, args=(stop,), name="assembler"),
             threading.Thread(target=self.reaper.run, args=(stop,), name="reaper"),
+            threading.Thread(target=self.retention.run, args=(stop,), name="retention"),
         ]
-        self.scp.start()  # first: a port that is taken must end the node before anything else runs
-        for loop in loops:
+        received = threading.Event()
+        filer = threading.Thread(target=self.filer.run, args=(received,), name="filer")
+        # First: a port that is taken must end the node before anything else runs.
+        self.receivers.start()
+        self.telling.start()
+        for loop in (filer, *loops):
             loop.start()
         self.delivery.start()
         self.supervisor.start()
         self.web.start()
+        self.receivers.wait(stop)
         logger.info(
             "node ready",
             ae_title=self.config.node.ae_title,
             host=self.config.node.host,
-            port=self.scp.port,
+            port=self.receivers.port,
             bundle=self.config.model.bundle,
             filter_set=self.config.filter_set,
             destinations=[destination.name for destination in self.config.destinations],
         )
         stop.wait()
         logger.info("node stopping")
-        self.scp.stop()
+        self.receivers.stop()
+        received.set()  # the filer ends when nothing is left that they wrote
         self.web.stop()
         self.supervisor.stop()
         self.delivery.stop()
-        for loop in loops:
+        for loop in (filer, *loops):
             loop.join()
+        self.telling.stop()
         self.database.close()
 
 
@@ -128,21 +149,28 @@ def open_database(config: Config) -> Database:
 
 
 def build(config: Config, config_path: Path) -> App:
-    """Join the parts of a receiving node."""
+    """Join the parts of a receiving node.
+
+    Raises:
+        ConfigError: a certificate, the bundle, the folder or the database cannot be used.
+    """
+    tls.check(
+        config.tls,
+        [
+            *_asked_by_tls(config.destinations),
+            *((f"source {each.ae_title}", each.tls) for each in config.sources),
+        ],
+    )
     bundle = load_bundle(config)
     filters = filter_set(config, bundle)
     database = open_database(config)
-    store = InstanceStore(database, config.storage.folder)
-
-    def ended(name: str, ending: str, calling_ae_title: str) -> None:
-        with database.begin() as session:
-            associations.end(session, name, AssociationEnding(ending), calling_ae_title)
-
-    scp = StorageScp(config.node, store.store, ended)
+    receivers = ReceiverSupervisor(config_path, config.node, config.receiver, config.storage.folder)
+    filer = Filer(database, config.storage.folder)
     return App(
         config=config,
         database=database,
-        scp=scp,
+        receivers=receivers,
+        filer=filer,
         assembler=Assembler(
             database,
             config.storage.folder,
@@ -150,9 +178,13 @@ def build(config: Config, config_path: Path) -> App:
             config.assembler,
             config.worker.max_attempts,
             ask=Sources(config.sources, config.node.ae_title).evidence,
-            run=scp.run,
+            alive=receivers.alive,
+            horizon=filer.horizon,
         ),
         reaper=Reaper(database, config.worker),
+        retention=RetentionLoop(
+            database, config.storage.folder, config.retention, config.crops.folder
+        ),
         delivery=DeliveryLoop(
             database,
             config.storage.folder,
@@ -162,7 +194,18 @@ def build(config: Config, config_path: Path) -> App:
         ),
         supervisor=WorkerSupervisor(database, config_path, config.worker.processes),
         web=WebSupervisor(config_path, enabled=config.web.enabled),
+        telling=Telling(database, config),
     )
+
+
+def _asked_by_tls(destinations: Sequence[Destination]) -> Iterator[tuple[str, PeerTls | None]]:
+    """Give the TLS settings of all peers behind destinations, with what the peers are called."""
+    for each in destinations:
+        yield f"destination {each.name}", each.tls
+        if each.query is not None:
+            yield f"query of destination {each.name}", each.query.tls
+        if each.commitment_peer is not None:
+            yield f"commitment_peer of destination {each.name}", each.commitment_peer.tls
 
 
 def build_web(config: Config) -> "Server":
@@ -193,20 +236,3 @@ def build_worker(config: Config, worker: str) -> "Engine":
         "model loaded", bundle=bundle.name, version=bundle.version, runtime=localiser.runtime
     )
     return Engine(database, Pipeline(database, config, localiser), config.worker, worker)
-
-
-@contextlib.contextmanager
-def stopping_on_signals() -> Iterator[threading.Event]:
-    """Give an event that SIGTERM and SIGINT set; a second signal acts as it does by default."""
-    stop = threading.Event()
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        stop.set()
-        signal.signal(number, signal.SIG_DFL)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

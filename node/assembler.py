@@ -10,6 +10,7 @@ the decision is written only if the series is still as it was read (`StaleSeries
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from node import completeness
+from node import outage as outages
 from node.completeness import Outcome, Piece, Received, State, Weight
 from node.errors import SeriesUnusableError
 from node.filters import Decision, FilterSet
 from node.filters.attributes import ATTRIBUTES
 from node.headers import Headers, read_headers
+from node.outage import Outage
 from node.settings import Assembler as Settings
-from storage import associations, instances, reports, series
+from storage import associations, instances, purged, reports, series
 from storage.database import Database, now
 from storage.series import StaleSeriesError
 from storage.tables import AssociationEnding, Instance, Series
@@ -38,6 +41,9 @@ MENDABLE = frozenset(
     {"Frames", "SliceCount", "SlicePositions", "SliceSpacing", "SliceSpacingUniform"}
 )
 """Attributes that further images can change for the better; what fails by others is final."""
+
+Horizon = Callable[[], datetime | None]
+"""Tells up to when everything that was received is in the database; None: always everything."""
 
 Ask = Callable[[Series, int], Piece | None]
 """Asks the source of a series of which so many instances came; None: there is nobody to ask."""
@@ -53,6 +59,8 @@ class _Files:
 
     row: Series
     paths: tuple[Path, ...]
+    lack: str
+    """Files of it were deleted; empty: none was."""
     disagreements: tuple[str, ...]
     own: bool
     received: Received
@@ -73,7 +81,8 @@ class Assembler:
         max_attempts: int,
         *,
         ask: Ask = lambda _series, _received: None,
-        run: str = "",
+        alive: Callable[[str], bool] = lambda _association: False,
+        horizon: Horizon = lambda: None,
     ) -> None:
         """Keep what it works with.
 
@@ -84,7 +93,8 @@ class Assembler:
             settings: when a series is complete.
             max_attempts: how often a queued job may be tried.
             ask: asks the source of a series.
-            run: with this the names of the associations begin that this process knows.
+            alive: tells whether an association of this name, which has not ended, may be open.
+            horizon: tells up to when everything that was received is filed.
         """
         self._database = database
         self._folder = storage_folder
@@ -92,28 +102,43 @@ class Assembler:
         self._settings = settings
         self._max_attempts = max_attempts
         self._ask = ask
-        self._run = run
+        self._alive = alive
+        self._horizon = horizon
+        self._unusable: Exception | None = None  # what the database said in this step
 
     def run(self, stop: threading.Event) -> None:
         """Step until told to stop; a database that is away is waited for."""
+        outage = outages.of_database(logger)
         while not stop.is_set():
-            try:
-                moved = self.step()
-            except SQLAlchemyError:
-                logger.exception("database not usable")  # the next round finds the same rows
-                moved = 0
+            moved = self._guarded_step(outage)
             if not moved:
                 stop.wait(self._settings.poll_s)
 
     def step(self) -> int:
         """Look at what is quiet and judge what is complete; tell how many series moved."""
         settings = self._settings
+        self._unusable = None
+        # Asked before the rows are read: what is filed in between only makes them fresher.
+        horizon = self._horizon()
         with self._database.read() as session:
-            due = series.due(session, settings.stable_age_s, settings.limit_s, _BATCH)
+            due = series.due(session, settings.stable_age_s, settings.limit_s, _BATCH, horizon)
         moved = sum(self._guarded(row, self._look) for row in due)
         with self._database.read() as session:
             unjudged = series.unjudged(session, _BATCH)
         return moved + sum(self._guarded(row, self._judge) for row in unjudged)
+
+    def _guarded_step(self, outage: Outage) -> int:
+        """Take a step; a database that is away is told once, for all series together."""
+        try:
+            moved = self.step()
+        except SQLAlchemyError as error:
+            self._unusable = error  # the next round finds the same rows
+            moved = 0
+        if self._unusable is None:
+            outage.over()
+        else:
+            outage.began(self._unusable)
+        return moved
 
     def _guarded(self, row: Series, act: Callable[[Series], None]) -> bool:
         """Act on one series so that, whatever it holds, the others are not blocked.
@@ -127,8 +152,8 @@ class Assembler:
         except StaleSeriesError:
             logger.info("series changed while it was judged", series_instance_uid=uid)
             return False
-        except _DATABASE_AWAY:
-            logger.exception("database not usable", series_instance_uid=uid)
+        except _DATABASE_AWAY as error:
+            self._unusable = error
             return False
         except Exception as error:
             logger.exception("series not judged", series_instance_uid=uid)
@@ -182,6 +207,9 @@ class Assembler:
     def _judge(self, row: Series) -> None:
         """Hold, reject or accept a complete series."""
         files = self._files(row)
+        if files.lack:
+            self._write_hold(row, files.lack)
+            return
         if files.disagreements:
             self._write_hold(row, f"its instances disagree: {'; '.join(files.disagreements)}")
             return
@@ -203,18 +231,26 @@ class Assembler:
             self._reject(row, decision.summary, decision.verdict)
 
     def _files(self, row: Series) -> _Files:
+        horizon = self._horizon()
         with self._database.read() as session:
             current = instances.current_instances(session, row.id)
             return _Files(
                 row,
                 tuple(self._folder / instance.path for instance in current),
+                purged.lack(session, row.id),
                 tuple(series.disagreements(session, row.id)),
                 any(reports.is_own(session, instance.sop_instance_uid) for instance in current),
-                self._received(session, row, current),
+                self._received(session, row, current, horizon),
             )
 
-    def _received(self, session: Session, row: Series, current: Sequence[Instance]) -> Received:
-        moment = now(session)
+    def _received(
+        self,
+        session: Session,
+        row: Series,
+        current: Sequence[Instance],
+        horizon: datetime | None,
+    ) -> Received:
+        moment = now(session) if horizon is None else min(now(session), horizon)
         newest = max((one.received_at for one in current), default=row.last_received_at)
         last = max(current, key=lambda one: (one.received_at, one.id), default=None)
         names = {one.association for one in current if one.association}
@@ -234,10 +270,6 @@ class Assembler:
         if not name:
             return ""
         return ended.get(name) or ("open" if self._alive(name) else "lost")
-
-    def _alive(self, association: str) -> bool:
-        """Tell whether an association that has not ended may still be open."""
-        return bool(self._run) and association.startswith(self._run)
 
     def _accept(self, row: Series, decision: Decision) -> None:
         with self._database.begin() as session:
@@ -270,7 +302,7 @@ class Assembler:
 
 def _headers(files: _Files) -> Headers:
     """Read the headers of a series; none where judging will hold it or refuse it as our own."""
-    if files.disagreements or files.own:
+    if files.lack or files.disagreements or files.own:
         return ()
     try:
         return read_headers(files.paths)

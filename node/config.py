@@ -8,9 +8,9 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -20,8 +20,11 @@ from pydantic_settings import (
 )
 
 from node import config_file
+from node.audit.settings import Audit
 from node.errors import ConfigError
+from node.notices.settings import Notifications
 from node.settings import (
+    AskedPeer,
     Assembler,
     Crops,
     Delivery,
@@ -29,9 +32,13 @@ from node.settings import (
     Log,
     Model,
     Node,
+    PeerTls,
+    Receiver,
+    Retention,
     Rule,
     Source,
     Storage,
+    Tls,
     Web,
     Worker,
 )
@@ -46,7 +53,10 @@ class Config(BaseSettings):
     )
 
     node: Node = Node()
+    tls: Tls = Tls()
+    receiver: Receiver = Receiver()
     storage: Storage = Storage()
+    retention: Retention = Retention()
     assembler: Assembler = Assembler()
     sources: tuple[Source, ...] = ()
     worker: Worker = Worker()
@@ -55,9 +65,12 @@ class Config(BaseSettings):
     delivery: Delivery = Delivery()
     destinations: tuple[Destination, ...] = ()
     filter_set: str = "default"
+    """Name of the filter set in force, one of `filter_sets`."""
     filter_sets: dict[str, tuple[Rule, ...]] = Field(default_factory=dict)
     log: Log = Log()
     web: Web = Web()
+    notifications: Notifications = Notifications()
+    audit: Audit = Audit()
 
     @property
     def report_digest(self) -> str:
@@ -115,12 +128,17 @@ class Config(BaseSettings):
     @model_validator(mode="after")
     def _reports_leave_the_node(self) -> Self:
         for destination in self.destinations:
-            if _is_itself(destination, self.node):
-                raise ValueError(
-                    f"destinations: {destination.name} is this node itself ({self.node.ae_title} "
-                    f"on {destination.host}:{destination.port}): expected the PACS that receives "
-                    "reports; correct its ae_title, host and port, or delete it"
-                )
+            for name, peer in (
+                ("", destination),
+                (".query", destination.query),
+                (".commitment_peer", destination.commitment_peer),
+            ):
+                if peer is not None and _is_itself(peer, self.node):
+                    raise ValueError(
+                        f"destinations: {destination.name}{name} is this node itself "
+                        f"({self.node.ae_title} on {peer.host}:{peer.port}): expected the PACS "
+                        "that receives reports; correct its ae_title, host and port, or delete it"
+                    )
         return self
 
 
@@ -128,10 +146,10 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _EVERY_INTERFACE: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  (read, not bound)
 
 
-def _is_itself(destination: Destination, node: Node) -> bool:
-    host, listening = destination.host.lower(), node.host.lower()
+def _is_itself(peer: Destination | AskedPeer, node: Node) -> bool:
+    host, listening = peer.host.lower(), node.host.lower()
     own = host == listening or (host in _LOOPBACK and listening in _LOOPBACK | _EVERY_INTERFACE)
-    return own and (destination.ae_title, destination.port) == (node.ae_title, node.port)
+    return own and (peer.ae_title, peer.port) == (node.ae_title, node.port)
 
 
 def load(path: Path) -> Config:
@@ -141,21 +159,76 @@ def load(path: Path) -> Config:
         ConfigError: the file cannot be read, is not YAML, or breaks a rule, or a variable of the
             environment does; the message names every offending key or variable.
     """
-    config = _judged(path, config_file.read(path))
-    folder = path.resolve().parent / config.storage.folder
+    data = config_file.read(path)
+    _check_no_secrets(path, data)
+    config = _judged(path, data)
+    base = path.resolve().parent
+    folder = base / config.storage.folder
     _check_folder(path, folder)
+    own = _placed(config.tls, base)
     return config.model_copy(
         update={
             "storage": config.storage.model_copy(update={"folder": folder}),
-            "web": _placed(config.web, path.resolve().parent),
+            "web": _placed(config.web, base),
+            "notifications": _notified(config.notifications, base),
+            "audit": config.audit.model_copy(update={"syslog": _placed(config.audit.syslog, base)}),
+            "tls": own,
+            "sources": tuple(_with_tls(source, own, base) for source in config.sources),
+            "destinations": tuple(_with_tls(entry, own, base) for entry in config.destinations),
         }
     )
 
 
-def _placed(web: Web, folder: Path) -> Web:
-    if web.password_file is None:
-        return web
-    return web.model_copy(update={"password_file": folder / web.password_file})
+_Placed = TypeVar("_Placed", bound=BaseModel)
+
+
+def _placed(section: _Placed, base: Path) -> _Placed:
+    """Let the relative names of files in a section count from a folder."""
+    named = {name: getattr(section, name) for name in type(section).model_fields}
+    files = {name: base / value for name, value in named.items() if isinstance(value, Path)}
+    return section.model_copy(update=files)
+
+
+def _notified(section: Notifications, base: Path) -> Notifications:
+    update = {"email": _placed(section.email, base), "webhook": _placed(section.webhook, base)}
+    return _placed(section, base).model_copy(update=update)
+
+
+def _with_tls(section: _Placed, own: Tls, base: Path) -> _Placed:
+    """Complete the `tls` of a peer, and of its further addresses, with the node's certificate."""
+    update: dict[str, object] = {}
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, PeerTls):
+            update[name] = _completed(_placed(value, base), own)
+        elif isinstance(value, AskedPeer):
+            update[name] = _with_tls(value, own, base)
+    return section.model_copy(update=update)
+
+
+def _completed(peer: PeerTls, own: Tls) -> PeerTls:
+    if peer.certificate_file is not None or own.certificate_file is None:
+        return peer
+    names = ("certificate_file", "key_file", "key_password", "key_password_file")
+    return peer.model_copy(update={name: getattr(own, name) for name in names})
+
+
+def _check_no_secrets(path: Path, data: Any, place: str = "") -> None:
+    """Refuse the password of a key in the file, which is copied, shown and kept under version."""
+    if isinstance(data, dict):
+        entries = [(str(key), value) for key, value in data.items()]
+    elif isinstance(data, list):
+        entries = [(str(number), value) for number, value in enumerate(data)]
+    else:
+        return
+    for key, value in entries:
+        if key == "key_password" and value:
+            raise ConfigError(
+                f"{path} cannot be used:\n  {place}{key}: a password does not belong into this "
+                "file; set FORAMINA_TLS__KEY_PASSWORD in the environment, or name a file with it "
+                "in key_password_file"
+            )
+        _check_no_secrets(path, value, f"{place}{key}.")
 
 
 def _judged(path: Path, data: dict[str, Any]) -> Config:

@@ -93,7 +93,13 @@ def _write_config(out: Path, pacs_port: int) -> Path:
     data["assembler"] = {"stable_age_s": 2, "poll_s": 0.5}
     data["web"] = {"enabled": False}
     data["destinations"] = [
-        {"name": "pacs", "ae_title": _PACS_AE_TITLE, "host": "127.0.0.1", "port": pacs_port}
+        {
+            "name": "pacs",
+            "ae_title": _PACS_AE_TITLE,
+            "host": "127.0.0.1",
+            "port": pacs_port,
+            "commitment": "off",  # the demo's PACS offers none
+        }
     ]
     path = out / "config.yaml"
     path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")

@@ -7,18 +7,23 @@ in the job table alone decides who runs a job.
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from model.volume import VolumeError
+from node import outage as outages
 from node.backoff import backoff_s
 from node.errors import SeriesUnusableError
+from node.outage import Outage
 from node.pipeline import OvertakenError, Pipeline
 from node.settings import Worker
 from storage import jobs
 from storage.database import Database
 from storage.tables import Job, JobState
+
+_ENDING_S: Final = 2.0  # at most, from the last transaction of a job to the end of its heartbeat
 
 logger = structlog.get_logger(__name__)
 
@@ -37,13 +42,15 @@ class Engine:
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; a running job is finished first."""
         logger.info("worker ready", worker=self._worker)
+        outage = outages.of_database(logger.bind(worker=self._worker))
         while not stop.is_set():
             try:
                 busy = self.step()
-            except SQLAlchemyError:
-                # A database that is away for a moment must not end the worker.
-                logger.exception("database not usable", worker=self._worker)
+            except SQLAlchemyError as error:
+                outage.began(error)  # the worker waits for it to come back
                 busy = False
+            else:
+                outage.over()
             if not busy:
                 stop.wait(self._settings.poll_s)
 
@@ -102,6 +109,8 @@ class Engine:
         """Renew the lease in a thread of its own while the block runs."""
         done = threading.Event()
 
+        outage = Outage(logger.bind(job=job.id), "heartbeat missed", "heartbeat goes on")
+
         def beat() -> None:
             while not done.wait(self._settings.heartbeat_s):
                 try:
@@ -109,12 +118,14 @@ class Engine:
                         held = jobs.heartbeat(
                             session, job.id, job.fencing_token, self._settings.lease_s
                         )
-                except SQLAlchemyError:
-                    # A missed beat is no failure: the lease outlives several of them.
-                    logger.exception("heartbeat failed", job=job.id)
+                except SQLAlchemyError as error:
+                    outage.began(error)  # no failure: the lease outlives several missed beats
                     continue
+                outage.over()
                 if not held:
-                    logger.warning("lease lost", job=job.id)
+                    # Where the job has just ended by itself, there is nothing left to lose.
+                    if not done.wait(_ENDING_S):
+                        logger.warning("lease lost", job=job.id)
                     return
 
         thread = threading.Thread(target=beat, name=f"heartbeat-{job.id}", daemon=True)

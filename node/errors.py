@@ -20,3 +20,10 @@ class PeerError(ForaminaError):
         super().__init__(message)
         self.status = status
         self.retry = retry
+
+
+class ContextRefusedError(PeerError):
+    """A peer does not offer the service at all: it accepts none of the presentation contexts."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry=False)

@@ -21,13 +21,13 @@ from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence as DicomSequence
 
-from model import frames
+from model import frames, inflation
 from node.errors import SeriesUnusableError
 
 Headers = Sequence[Dataset]
 Value = str | int | float | bool
 
-_UNREADABLE = (
+UNREADABLE = (
     ArithmeticError, AttributeError, BytesWarning, EOFError, InvalidDicomError, LookupError,
     NotImplementedError, OSError, RecursionError, TypeError, ValueError, struct.error, zlib.error,
     pydicom.errors.BytesLengthException,
@@ -74,9 +74,10 @@ def noun(headers: Headers) -> str:
 
 def _read_header(path: Path) -> Dataset:
     try:
+        inflation.check(path)
         header = pydicom.dcmread(path, stop_before_pixels=True)
         found = "SOPInstanceUID" in header
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         why = getattr(error, "strerror", None) or type(error).__name__
         raise _unreadable(path, why) from error
     if not found:  # what pydicom makes of a damaged file: a data set with little in it
@@ -102,7 +103,7 @@ def values(header: Dataset, keyword: str) -> tuple[Value, ...]:
         return ()
     try:
         value = header[tag].value
-    except _UNREADABLE:
+    except UNREADABLE:
         value = _raw_text(header, tag)
     parts = list(value) if isinstance(value, MultiValue | list | tuple) else [value]
     if isinstance(value, DicomSequence):

@@ -1,6 +1,5 @@
 """Is the node well? Asked by container engines and by people."""
 
-import shutil
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -9,10 +8,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from node import scu
 from node.config import Config
 from node.errors import PeerError
-from storage.database import Database
+from node.settings import PeerTls, Tls
+from node.watermark import Room
+from storage.database import Database, SchemaError
 
 _ECHO_TIMEOUT_S = 5.0
-_LOW_DISK_BYTES = 1 << 30
+_BUSY_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ def _dicom(config: Config) -> Check:
         port=config.node.port,
         calling_ae_title=config.node.ae_title,
         timeout_s=_ECHO_TIMEOUT_S,
+        tls=_to_itself(config.tls),
     )
     try:
         scu.echo(peer)
@@ -45,12 +47,24 @@ def _dicom(config: Config) -> Check:
     return Check("dicom", True, f"{config.node.ae_title} answers C-ECHO on port {config.node.port}")
 
 
+def _to_itself(own: Tls) -> PeerTls | None:
+    """Trust the node's own certificate, whatever name it is for: the address is local."""
+    if not own.enabled:
+        return None
+    names = ("certificate_file", "key_file", "key_password", "key_password_file", "profile")
+    shown = {name: getattr(own, name) for name in names}
+    return PeerTls(**shown, ca_file=own.certificate_file, check_hostname=False)
+
+
 def _database(config: Config) -> Check:
-    database = Database(config.storage.url)
+    database = Database(config.storage.url, busy_timeout_s=_BUSY_TIMEOUT_S)
     try:
+        database.check()  # SQLite would make a file that is not there, and it may not be ours
         with database.read() as session:
             queued = session.execute(text("SELECT count(*) FROM jobs WHERE state = 'queued'"))
             return Check("database", True, f"{queued.scalar_one()} jobs wait")
+    except SchemaError as error:
+        return Check("database", False, str(error))
     except SQLAlchemyError as error:
         return Check("database", False, f"{type(error).__name__}: is the node's database reachable")
     finally:
@@ -59,7 +73,10 @@ def _database(config: Config) -> Check:
 
 def _disk(config: Config) -> Check:
     try:
-        free = shutil.disk_usage(config.storage.folder).free
+        room = Room.of(config.storage)
     except OSError as error:
         return Check("disk", False, f"storage.folder: {error.strerror}")
-    return Check("disk", free > _LOW_DISK_BYTES, f"{free / 2**30:.1f} GiB free")
+    detail = f"{room.free_bytes / 2**30:.1f} GiB free"
+    if room.is_low:
+        detail += f", less than {room.limit_bytes / 2**30:.1f} GiB: instances are refused (0xA700)"
+    return Check("disk", not room.is_low, detail)

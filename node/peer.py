@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from node.errors import PeerError
+from node.settings import PeerTls
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,8 @@ class Peer:
     port: int
     calling_ae_title: str
     timeout_s: float = 30.0
+    tls: PeerTls | None = None
+    """None: it is spoken to without TLS."""
 
     def __post_init__(self) -> None:
         for title in (self.ae_title, self.calling_ae_title):

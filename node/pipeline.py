@@ -29,7 +29,7 @@ from node.headers import read_headers
 from node.publication import Material, Publisher, key_of
 from node.routing import destinations_for
 from node.settings import Destination
-from storage import instances, reports
+from storage import instances, purged, reports
 from storage.database import Database
 from storage.reports import Past
 from storage.tables import Job, JobKind, Series
@@ -159,6 +159,9 @@ class Pipeline:
             if session.get_one(Series, job.series_id).revision != job.series_revision:
                 raise OvertakenError
             rows = instances.current_instances(session, job.series_id)
+            lack = purged.lack(session, job.series_id)
+        if lack:
+            raise SeriesUnusableError(f"{lack}, then retry this job")
         if not rows:
             raise SeriesUnusableError(
                 "the series has no current instance; its files were removed or are held"

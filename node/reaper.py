@@ -5,6 +5,7 @@ import threading
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from node import outage as outages
 from node.settings import Worker
 from storage import deliveries, jobs
 from storage.database import Database
@@ -29,9 +30,11 @@ class Reaper:
 
     def run(self, stop: threading.Event) -> None:
         """Reap until told to stop."""
+        outage = outages.of_database(logger)
         while not stop.wait(self._settings.lease_s / 6):
             try:
                 self.step()
-            except SQLAlchemyError:
-                # A database that is away for a moment; the next round finds the same leases.
-                logger.exception("database not usable")
+            except SQLAlchemyError as error:
+                outage.began(error)  # the next round finds the same leases
+            else:
+                outage.over()

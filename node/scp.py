@@ -1,110 +1,72 @@
 """Storage SCP: takes instances from scanners and PACS, and answers only when they are safe.
 
-Services: C-ECHO, and C-STORE for every standard Storage SOP Class and the private ones that the
-configuration names. The response is 0x0000 only after `receive` returned; everything else becomes
-a status of `node.status`, and the association lives on.
+Services: C-ECHO, C-STORE for every standard Storage SOP Class and the private ones that the
+configuration names, and what the caller adds. The response is 0x0000 only after the instance was
+kept; everything else becomes a status of `node.status`, and the association lives on.
+
+Two paths lead there, of one behaviour: the fast one (`node.receiver.fast`) and pynetdicom's own.
 """
 
-import contextlib
 import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal
 
 import structlog
-from pydicom._uid_dict import UID_dictionary
 from pydicom.dataset import Dataset
-from pynetdicom import AE, Association, _config, evt, register_uid
-from pynetdicom.presentation import (
-    AllStoragePresentationContexts,
-    NonPatientObjectPresentationContexts,
-    PresentationContext,
-    build_context,
-)
-from pynetdicom.service_class import StorageServiceClass
-from pynetdicom.sop_class import Verification
-from pynetdicom.transport import ThreadedAssociationServer
+from pynetdicom import AE, _config, evt
+from pynetdicom.presentation import PresentationContext
 
-from node import incoming, status
+from node.entrance import Entrance
 from node.errors import ConfigError
 from node.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from node.settings import Node
-from storage.identifiers import validated_uid
-from storage.instances import Incoming
+from node.limits import Limits
+from node.receiver import contexts, server
+from node.receiver.acceptor import Listener, StockAcceptor
+from node.receiver.contexts import TRANSFER_SYNTAXES, storage_sop_classes
+from node.receiver.fast import FastAcceptor
+from node.receiver.keeper import FunctionKeeper, Keeper
+from node.receiver.message import StoreRequest
+from node.receiver.reception import Reception
+from node.receiver.tally import Row, Tally
+from node.settings import Node, Tls
+from node.watermark import Watermark
+from storage.incoming import Incoming
+
+__all__ = ["TRANSFER_SYNTAXES", "StorageScp", "storage_sop_classes"]
 
 logger = structlog.get_logger(__name__)
 
 # pynetdicom aborts an association over a UID of more than 64 characters, and the instances behind
 # it are lost; here every UID is taken in, judged by `node.incoming`, and answered with a status.
 _config.VALIDATORS["UI"] = lambda _uid: (True, "")
+# It describes every PDU and message in words, for a log that this node keeps above that level.
+_config.LOG_HANDLER_LEVEL = "none"
 
-TRANSFER_SYNTAXES: Final = (
-    # Uncompressed, the simplest first.
-    "1.2.840.10008.1.2.1",  # Explicit VR Little Endian
-    "1.2.840.10008.1.2",  # Implicit VR Little Endian
-    "1.2.840.10008.1.2.1.99",  # Deflated Explicit VR Little Endian
-    "1.2.840.10008.1.2.2",  # Explicit VR Big Endian, retired 2006
-    "1.2.840.10008.1.2.1.98",  # Encapsulated Uncompressed Explicit VR Little Endian
-    # Lossless, the most widely decoded first.
-    "1.2.840.10008.1.2.5",  # RLE Lossless
-    "1.2.840.10008.1.2.4.70",  # JPEG Lossless, First-Order Prediction
-    "1.2.840.10008.1.2.4.57",  # JPEG Lossless
-    "1.2.840.10008.1.2.4.80",  # JPEG-LS Lossless
-    "1.2.840.10008.1.2.4.90",  # JPEG 2000 (Lossless Only)
-    "1.2.840.10008.1.2.4.92",  # JPEG 2000 Part 2 Multi-component (Lossless Only)
-    "1.2.840.10008.1.2.4.201",  # High-Throughput JPEG 2000 (Lossless Only)
-    "1.2.840.10008.1.2.4.202",  # High-Throughput JPEG 2000 with RPCL (Lossless Only)
-    "1.2.840.10008.1.2.8.1",  # Deflated Image Frame Compression
-    "1.2.840.10008.1.2.4.110",  # JPEG XL Lossless
-    # Lossy: better than no image.
-    "1.2.840.10008.1.2.4.81",  # JPEG-LS Near-Lossless
-    "1.2.840.10008.1.2.4.91",  # JPEG 2000
-    "1.2.840.10008.1.2.4.93",  # JPEG 2000 Part 2 Multi-component
-    "1.2.840.10008.1.2.4.203",  # High-Throughput JPEG 2000
-    "1.2.840.10008.1.2.4.50",  # JPEG Baseline
-    "1.2.840.10008.1.2.4.51",  # JPEG Extended
-    "1.2.840.10008.1.2.4.111",  # JPEG XL JPEG Recompression
-    "1.2.840.10008.1.2.4.112",  # JPEG XL
-)
-"""In order of preference; pynetdicom takes the first of these that a context proposes.
-
-Left out on purpose: JPIP (1.2.840.10008.1.2.4.94, .95, .204, .205) and the video-stream syntaxes
-(MPEG, HEVC, SMPTE ST 2110), whose data sets carry no pixels or no image.
-"""
-
-_BACKLOG: Final = 128  # pynetdicom listens with 5: a burst of scanners would wait for TCP retries
 _STOP_S: Final = 2.0
-_NO_STUDY: Final = frozenset(
-    {context.abstract_syntax for context in NonPatientObjectPresentationContexts}
-    | {"1.2.840.10008.1.3.10", "1.2.840.10008.1.20.1", "1.2.840.10008.1.20.2"}
-)
-"""Named "storage" but another service: non-patient objects, DICOMDIR, storage commitment."""
-
-
-def storage_sop_classes() -> list[str]:
-    """List every standard Storage SOP Class (PS3.4 annex B.5, PS3.6 annex A), retired ones too.
-
-    Archives still send objects of retired classes; they are kept like all others.
-    """
-    known = {str(context.abstract_syntax) for context in AllStoragePresentationContexts}
-    registered = {
-        uid
-        for uid, (name, kind, *_) in UID_dictionary.items()
-        if kind == "SOP Class" and "Storage" in name
-    }
-    return sorted((known | registered) - _NO_STUDY)
+_CLOSED_S: Final = 1.0
+_UID_LENGTH: Final = 64  # PS3.5 section 9.1
+_ACCEPTORS: Final = {"fast": FastAcceptor, "stock": StockAcceptor}
 
 
 class StorageScp:
-    """Listens on one port and hands every received instance to `receive`."""
+    """Listens on one port and has every received instance kept."""
 
     def __init__(
         self,
         config: Node,
-        receive: Callable[[Incoming], object],
+        receive: Callable[[Incoming], object] | Keeper,
         ended: Callable[[str, str, str], object] | None = None,
+        *,
+        path: Literal["fast", "stock"] = "fast",
+        tls: Tls | None = None,
+        name: str = "",
+        tally: Row | None = None,
+        watermark: Watermark | None = None,
+        services: Sequence[tuple[evt.EventType, Callable[..., Any]]] = (),
+        service_contexts: Sequence[PresentationContext] = (),
     ) -> None:
         """Prepare; nothing listens before `start`.
 
@@ -113,26 +75,41 @@ class StorageScp:
             receive: keeps an instance for good, and raises if it could not. Called by several
                 threads at once.
             ended: told the name of an association that brought instances, how it ended
-                (`released` or `aborted`), and the calling AE title. None: instances come without
-                the name of their association.
+                (`released` or `aborted`), and the calling AE title. None, and `receive` a
+                function: instances come without the name of their association.
+            path: which code receives C-STORE; both do the same.
+            tls: how connections are secured; by default not at all.
+            name: with this the names of the associations begin; by default made up.
+            tally: where associations and responses are counted, with those of other processes.
+            watermark: tells when the disk is too full to receive.
+            services: handlers of further services.
+            service_contexts: what those services are negotiated by.
 
         Raises:
-            ConfigError: a private SOP class is no UID.
+            ConfigError: a private SOP class is no UID, or a certificate cannot be used.
         """
         self._config = config
-        self._receive = receive
-        self._ended = ended
-        self.run = uuid.uuid4().hex[:16]
+        self.run = name or uuid.uuid4().hex[:16]
         """With this the names of this listener's associations begin."""
-        self._names: dict[Association, str] = {}
-        self._ae = AE(config.ae_title)
-        self._contexts = _contexts(config)
-        self._ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
-        self._ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-        self._ae.maximum_associations = config.maximum_associations
-        self._ae.maximum_pdu_size = config.maximum_pdu_bytes
-        self._ae.network_timeout = config.network_timeout_s
-        self._server: ThreadedAssociationServer | None = None
+        keeper = receive if isinstance(receive, Keeper) else FunctionKeeper(receive, ended)
+        limits = Limits.of(config)
+        entrance = Entrance(config, tls or Tls())
+        self._listener = Listener(
+            Reception(keeper, limits, tally or Tally.private().row(0), watermark),
+            entrance.admission,
+            config.maximum_associations,
+            self.run,
+            tells_ends=keeper is receive or ended is not None,
+        )
+        self._ae = _application_entity(config, limits)
+        self._made = {
+            "contexts": contexts.Contexts([*contexts.accepted(config), *service_contexts]),
+            "evt_handlers": [*self._handlers(), *services],
+            "listener": self._listener,
+            "entrance": entrance,
+            "acceptor": _ACCEPTORS[path],
+        }
+        self._server: server.Server | None = None
 
     @property
     def port(self) -> int:
@@ -141,34 +118,25 @@ class StorageScp:
             return self._config.port
         return int(self._server.server_address[1])
 
-    def start(self) -> None:
+    def start(self, inherited: socket.socket | None = None) -> None:
         """Listen; returns at once.
+
+        Args:
+            inherited: a socket that listens already, and that other processes may share.
 
         Raises:
             ConfigError: the address cannot be listened on.
         """
         host, port = self._config.host, self._config.port
         try:
-            address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4]
-            self._server = self._ae.start_server(
-                (address[0], port),
-                block=False,
-                contexts=self._contexts,
-                evt_handlers=[
-                    (evt.EVT_CONN_OPEN, self._on_connection),
-                    (evt.EVT_ACCEPTED, _on_accepted),
-                    (evt.EVT_REJECTED, _on_rejected),
-                    (evt.EVT_ABORTED, self._on_aborted),
-                    (evt.EVT_RELEASED, self._on_released),
-                    (evt.EVT_C_STORE, self._on_store),
-                ],
+            address = inherited.getsockname() if inherited else _address(host, port)
+            self._server = self._ae.make_server(
+                address[:2], server_class=server.Server, inherited=inherited, **self._made
             )
         except OSError as error:
-            raise ConfigError(
-                f"cannot listen on node.host {host!r}, node.port {port}: {error.strerror}; "
-                "end the program that uses the port, or choose another address"
-            ) from error
-        self._server.socket.listen(_BACKLOG)
+            raise cannot_listen(host, port, error) from error
+        self._ae._servers.append(self._server)
+        server.serving(self._server)
 
     def stop(self) -> None:
         """Stop listening, abort the associations that are open, and close their connections.
@@ -176,142 +144,78 @@ class StorageScp:
         An instance whose response did not go out is sent again by its sender, and then found to
         be a duplicate.
         """
-        server, self._server = self._server, None
-        if server is None:
+        listening, self._server = self._server, None
+        if listening is None:
             return
-        server.shutdown()
-        associations = server.active_associations
+        listening.shutdown()
+        associations = listening.active_associations
         for association in associations:
             threading.Thread(target=association.abort, daemon=True).start()
         deadline = time.monotonic() + _STOP_S
         for association in associations:
             association.join(max(0.0, deadline - time.monotonic()))
             if association.is_alive():  # it waits for the rest of a PDU
-                _close(association)
+                server.close(association.dul.socket.socket)
+        deadline = time.monotonic() + _CLOSED_S
+        for association in associations:  # each has its end to record
+            association.join(max(0.0, deadline - time.monotonic()))
 
-    def _on_connection(self, event: evt.Event) -> None:
-        """Set what pynetdicom leaves at the system's defaults, for one connection.
-
-        With Nagle's algorithm every response waits for a delayed acknowledgement (about 40 ms);
-        without a timeout a peer that stops inside a PDU holds its two threads for ever.
-        """
-        connection = event.assoc.dul.socket.socket
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.settimeout(self._config.network_timeout_s)
-
-    def _on_store(self, event: evt.Event) -> Dataset | int:
-        """Answer one C-STORE request; whatever goes wrong becomes a status."""
-        request, requestor = event.request, event.assoc.requestor
-        log = logger.bind(
-            sop_class_uid=str(request.AffectedSOPClassUID),
-            sop_instance_uid=str(request.AffectedSOPInstanceUID),
-            transfer_syntax_uid=str(event.context.transfer_syntax),
-            calling_ae_title=requestor.ae_title,
-            calling_host=requestor.address,
-        )
-        try:
-            outcome = self._receive(_read(event, self._name(event.assoc)))
-        except Exception as error:
-            # The boundary towards the network: no exception may end an association.
-            return _refused(error, log)
-        log.debug("instance received", outcome=str(outcome))
-        return status.SUCCESS.code
-
-    def _name(self, association: Association) -> str:
-        """Name an association for as long as it lives; each has a thread of its own.
-
-        Without anybody to tell its end there is no name: nobody could know that it ended.
-        """
-        if self._ended is None:
-            return ""
-        return self._names.setdefault(association, f"{self.run}-{uuid.uuid4().hex[:16]}")
-
-    def _on_released(self, event: evt.Event) -> None:
-        self._end(event, "released")
+    def _handlers(self) -> list[tuple[evt.EventType, Callable[..., Any]]]:
+        return [
+            (evt.EVT_REQUESTED, lambda event: server.reject(event, self._listener)),
+            (evt.EVT_ACCEPTED, _on_accepted),
+            (evt.EVT_RELEASED, lambda event: self._listener.ended(event.assoc, "released")),
+            (evt.EVT_ABORTED, self._on_aborted),
+            (evt.EVT_C_STORE, self._on_store),
+        ]
 
     def _on_aborted(self, event: evt.Event) -> None:
         logger.warning("association aborted", **_peer(event))
-        self._end(event, "aborted")
+        self._listener.ended(event.assoc, "aborted")
 
-    def _end(self, event: evt.Event, ending: str) -> None:
-        name = self._names.pop(event.assoc, None)
-        if name is None or self._ended is None:  # it brought nothing, or nobody asks
-            return
-        try:
-            self._ended(name, ending, event.assoc.requestor.ae_title)
-        except Exception as error:
-            # The boundary towards the network. What is lost is evidence, no image.
-            logger.exception("end of an association not recorded", error=type(error).__name__)
-
-
-def _read(event: evt.Event, association: str) -> Incoming:
-    request, requestor = event.request, event.assoc.requestor
-    if request.AffectedSOPClassUID != event.context.abstract_syntax:
-        raise status.InstanceRefusedError(
-            status.SOP_CLASS_NOT_SUPPORTED, "SOP Class is not that of the presentation context"
+    def _on_store(self, event: evt.Event) -> Dataset:
+        """Answer one C-STORE request of the stock path."""
+        request = event.request
+        parcel = self._listener.reception.begin(
+            StoreRequest(
+                event.context.context_id,
+                request.MessageID,
+                str(request.AffectedSOPClassUID),
+                str(request.AffectedSOPInstanceUID),
+            ),
+            str(event.context.abstract_syntax),
+            str(event.context.transfer_syntax),
+            self._listener.sender(event.assoc),
         )
-    return incoming.read(
-        event.encoded_dataset(include_meta=False),
-        sop_class_uid=str(request.AffectedSOPClassUID),
-        sop_instance_uid=str(request.AffectedSOPInstanceUID),
-        transfer_syntax_uid=str(event.context.transfer_syntax),
-        calling_ae_title=requestor.ae_title,
-        calling_host=requestor.address,
-        association=association,
+        answer = parcel.finish([event.encoded_dataset(include_meta=False)])
+        response = Dataset()
+        response.Status = answer.code
+        if answer.comment:
+            response.ErrorComment = answer.comment
+        return response
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> ConfigError:
+    """Make the error of an address that cannot be listened on."""
+    return ConfigError(
+        f"cannot listen on node.host {host!r}, node.port {port}: {error.strerror}; "
+        "end the program that uses the port, or choose another address"
     )
 
 
-def _refused(error: Exception, log: structlog.stdlib.BoundLogger) -> Dataset:
-    """Make the response to an instance that is not kept, and its log line."""
-    answer = status.of_error(error)
-    fields = {"status": f"0x{answer.code:04X}", "meaning": answer.name, "clause": answer.clause}
-    if answer is status.PROCESSING_FAILURE:
-        log.error(
-            "instance refused", error=type(error).__name__, origin=status.origin(error), **fields
-        )
-    else:
-        log.warning("instance refused", reason=status.reason(error), **fields)
-    response = Dataset()
-    response.Status = answer.code
-    response.ErrorComment = status.comment(error)
-    return response
+def _address(host: str, port: int) -> tuple[Any, ...]:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4]
 
 
-class _Contexts(list[PresentationContext]):
-    """The accepted contexts, shared by all associations.
-
-    pynetdicom makes a deep copy for each, which it never changes: with some 200 SOP classes that
-    costs more than receiving an image (37 ms on the machine this was written on).
-    """
-
-    def __deepcopy__(self, _memo: object) -> "_Contexts":
-        return self
-
-
-def _contexts(config: Node) -> _Contexts:
-    """Make the presentation contexts this node accepts."""
-    private = config.accept_private_sop_classes
-    for uid in private:
-        try:
-            validated_uid(uid)
-        except ValueError as error:
-            raise ConfigError(f"node.accept_private_sop_classes: {error}") from error
-    storage = [*storage_sop_classes(), *private]
-    known = {context.abstract_syntax for context in AllStoragePresentationContexts}
-    for uid in storage:
-        if uid not in known:  # pynetdicom aborts on a C-STORE of a class it cannot place
-            register_uid(uid, f"Storage_{uid.replace('.', '_')}", StorageServiceClass)
-    return _Contexts(
-        [
-            build_context(Verification, list(TRANSFER_SYNTAXES[:4])),
-            *(build_context(uid, list(TRANSFER_SYNTAXES)) for uid in dict.fromkeys(storage)),
-        ]
-    )
-
-
-def _close(association: Association) -> None:
-    with contextlib.suppress(OSError, AttributeError):  # closed in the meantime
-        association.dul.socket.socket.shutdown(socket.SHUT_RDWR)
+def _application_entity(config: Node, limits: Limits) -> AE:
+    ae = AE(config.ae_title)
+    ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+    ae.maximum_associations = 1 << 30  # counted over all processes, by `Listener`
+    ae.maximum_pdu_size = limits.pdu_bytes
+    ae.acse_timeout = limits.association_s
+    ae.network_timeout = limits.idle_s
+    return ae
 
 
 def _peer(event: evt.Event) -> dict[str, object]:
@@ -320,10 +224,7 @@ def _peer(event: evt.Event) -> dict[str, object]:
 
 
 def _on_accepted(event: evt.Event) -> None:
-    refused = [str(context.abstract_syntax) for context in event.assoc.rejected_contexts]
+    # Whatever stands in the place of a UID: not all of it belongs into a line of the log.
+    refused = [str(each.abstract_syntax)[:_UID_LENGTH] for each in event.assoc.rejected_contexts]
     accepted = len(event.assoc.accepted_contexts)
     logger.info("association accepted", contexts=accepted, refused=refused, **_peer(event))
-
-
-def _on_rejected(event: evt.Event) -> None:
-    logger.warning("association rejected: node.maximum_associations are open", **_peer(event))

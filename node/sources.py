@@ -44,7 +44,12 @@ class Sources:
         if self._clock() < self._silent_until.get(source, float("-inf")):
             return untold(source.ae_title, "it did not answer a moment ago")
         peer = Peer(
-            source.ae_title, source.host, source.port, self._calling_ae_title, source.timeout_s
+            source.ae_title,
+            source.host,
+            source.port,
+            self._calling_ae_title,
+            source.timeout_s,
+            source.tls,
         )
         try:
             number = self._ask(peer, series.study_instance_uid, series.series_instance_uid)

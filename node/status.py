@@ -5,17 +5,16 @@ node asks three things of a status: is the object stored, is it worth sending ag
 a person to change. Codes and clauses: PS3.4 table B.2-1, PS3.7 section 9.1.1.1.9 and annex C.
 """
 
+import sys
 import traceback
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import exc
-
 from node.errors import ForaminaError
 
-_COMMENT_LENGTH: Final = 64  # ErrorComment (0000,0902) is of VR LO, PS3.7 table E.1-1
+COMMENT_LENGTH: Final = 64  # ErrorComment (0000,0902) is of VR LO, PS3.7 table E.1-1
 
 
 class Outcome(StrEnum):
@@ -47,7 +46,7 @@ _NO_REMEDY: Final = "nothing to do"
 
 SUCCESS: Final = Status(
     0x0000, 0x0000, "Success", _S, "PS3.4 table B.2-1", _NO_REMEDY,
-    "the instance is on disk and in the database, now or since an earlier transfer",
+    "the instance and its record are durable on disk, now or since an earlier transfer",
 )  # fmt: skip
 PROCESSING_FAILURE: Final = Status(
     0x0110, 0x0110, "Processing failure", _R, "PS3.7 C.5.21",
@@ -78,7 +77,8 @@ DATA_SET_MISMATCH: Final = Status(
 CANNOT_UNDERSTAND: Final = Status(
     0xC000, 0xCFFF, "Error: Cannot understand", _X, "PS3.4 table B.2-1, PS3.7 C.5.1",
     "the peer cannot read the object; see the peer's log",
-    "the data set cannot be parsed, or a UID that files it is missing or malformed",
+    "the data set cannot be parsed, a UID that files it is missing or malformed, or it is larger "
+    "than this node takes",
 )  # fmt: skip
 
 STATUSES: Final = (
@@ -152,7 +152,13 @@ def describe(code: int) -> str:
     return f"status 0x{code:04X} ({status.name}, {status.clause}): {status.remedy}"
 
 
-_DATABASE_AWAY: Final = (exc.OperationalError, exc.InterfaceError, exc.InternalError)
+def _database_errors(*names: str) -> tuple[type[Exception], ...]:
+    """Give exceptions of SQLAlchemy; none in a process that has not loaded it and raises none."""
+    loaded = sys.modules.get("sqlalchemy.exc")
+    return tuple(getattr(loaded, name) for name in names) if loaded else ()
+
+
+_AWAY: Final = ("OperationalError", "InterfaceError", "InternalError")
 
 
 def of_error(error: Exception) -> Status:
@@ -163,7 +169,7 @@ def of_error(error: Exception) -> Status:
     """
     if isinstance(error, InstanceRefusedError):
         return error.status
-    if isinstance(error, (OSError, MemoryError, exc.TimeoutError, *_DATABASE_AWAY)):
+    if isinstance(error, (OSError, MemoryError, *_database_errors("TimeoutError", *_AWAY))):
         return OUT_OF_RESOURCES
     if isinstance(error, ValueError):  # storage refuses a UID
         return CANNOT_UNDERSTAND
@@ -180,15 +186,15 @@ def reason(error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError):
         return f"storage: {error.strerror or type(error).__name__}"
-    if isinstance(error, _DATABASE_AWAY):
-        return f"database: {error.orig}"
+    if isinstance(error, _database_errors(*_AWAY)):
+        return f"database: {getattr(error, 'orig', None)}"
     return f"{type(error).__name__}; see the log of this node"
 
 
 def comment(error: Exception) -> str:
     """Make the ErrorComment of a response (VR LO): ASCII, at most 64 characters, no backslash."""
     text = " ".join(reason(error).split()).replace("\\", "/")
-    return text.encode("ascii", "replace").decode()[:_COMMENT_LENGTH]
+    return text.encode("ascii", "replace").decode()[:COMMENT_LENGTH]
 
 
 def origin(error: Exception) -> list[str]:

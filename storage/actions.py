@@ -3,53 +3,22 @@
 Functions never commit.
 """
 
-from dataclasses import dataclass
-
 from sqlalchemy.orm import Session
 
-from storage import deliveries, instances, jobs, series
-from storage.database import now
-from storage.tables import Action, JobKind, SeriesState
+from storage import deliveries, held, instances, jobs, purged, series
+from storage.tables import JobKind, SeriesState
+from storage.trail import Person, record
+
+__all__ = [
+    "DECISIONS", "Person", "RefusedError", "cancel_job", "process_anyway", "record", "resolve",
+    "retry_job", "send_again",
+]  # fmt: skip
 
 DECISIONS = ("current", "newest")
 
 
 class RefusedError(Exception):
     """What was asked cannot be done; the message is for an administrator."""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who acts, and from which host."""
-
-    name: str
-    host: str = ""
-
-
-def record(
-    session: Session,
-    person: Person,
-    action: str,
-    *,
-    subject: str = "",
-    subject_id: int | None = None,
-    done: bool = True,
-    detail: str = "",
-) -> None:
-    """Append what a person did, or was refused; no patient data."""
-    session.add(
-        Action(
-            at=now(session),
-            person=person.name[:64],
-            host=person.host[:64],
-            action=action,
-            subject=subject,
-            subject_id=subject_id,
-            done=done,
-            detail=detail,
-        )
-    )
-    session.flush()
 
 
 def process_anyway(session: Session, person: Person, series_id: int, max_attempts: int) -> str:
@@ -63,6 +32,8 @@ def process_anyway(session: Session, person: Person, series_id: int, max_attempt
     row = series.get(session, series_id)
     if row is not None:
         session.refresh(row, with_for_update=True)
+    if row is not None and (lack := purged.lack(session, series_id)):
+        raise RefusedError(f"series {series_id}: {lack}")
     if row is None or row.state != SeriesState.REJECTED:
         stands = "there is no such series" if row is None else f"it is {row.state}"
         raise RefusedError(f"series {series_id}: {stands}; only a rejected one can be overruled")
@@ -86,7 +57,10 @@ def resolve(session: Session, person: Person, series_id: int, keep: str) -> str:
     row = series.get(session, series_id)
     decided = instances.resolve(session, series_id, "newest" if keep == "newest" else "current")
     if row is None or not decided:
-        raise RefusedError(f"series {series_id}: no instance of it has two versions")
+        waits = f"; it waits because {row.reason}" if row is not None and row.reason else ""
+        raise RefusedError(
+            f"series {series_id}: nothing to decide, no instance of it has two versions{waits}"
+        )
     series.record(session, row, "by hand", f"the {keep} version was chosen by {person.name}")
     record(session, person, f"keep {keep}", subject="series", subject_id=series_id)
     return f"series {series_id}: {decided} conflicts decided, the {keep} version is kept"
@@ -122,14 +96,22 @@ def cancel_job(session: Session, person: Person, job_id: int, why: str = "") -> 
     return f"job {job_id} is cancelled"
 
 
-def send_again(session: Session, person: Person, delivery_id: int, reachable: set[str]) -> str:
-    """Queue a failed, held or stored delivery again.
+def send_again(
+    session: Session,
+    person: Person,
+    delivery_id: int,
+    reachable: set[str],
+    *,
+    release: bool = False,
+) -> str:
+    """Queue a failed, held, stored or committed delivery again.
 
     Args:
         session: a write transaction.
         person: who wants it.
         delivery_id: which.
         reachable: destinations that are configured, and not in shadow mode.
+        release: it is held, and to be sent whatever became of its study.
 
     Raises:
         RefusedError: its state or its destination does not allow it.
@@ -141,8 +123,9 @@ def send_again(session: Session, person: Person, delivery_id: int, reachable: se
             f"shadow mode; configured are: {', '.join(sorted(reachable)) or 'none'}"
         )
     try:
-        deliveries.retry(session, delivery_id)
+        (held.release if release else deliveries.retry)(session, delivery_id)
     except deliveries.DeliveryStateError as error:
         raise RefusedError(str(error)) from error
-    record(session, person, "send again", subject="delivery", subject_id=delivery_id)
+    action = "release" if release else "send again"
+    record(session, person, action, subject="delivery", subject_id=delivery_id)
     return f"delivery {delivery_id} is queued"

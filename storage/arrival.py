@@ -5,15 +5,17 @@ Everything here happens inside one transaction that has locked the series concer
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage import deliveries, jobs, series
+from storage import deliveries, jobs, removals, series
 from storage.database import now
+from storage.incoming import Incoming
 from storage.tables import Instance, InstanceState, Series, SeriesState
 
 _INT32: Final = range(-(2**31), 2**31)  # PS3.5 section 6.2, VR IS
@@ -29,30 +31,6 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
-    """An object as it arrived, with the attributes that say where it belongs."""
-
-    sop_class_uid: str
-    sop_instance_uid: str
-    transfer_syntax_uid: str
-    study_instance_uid: str
-    series_instance_uid: str
-    patient_id: str
-    accession_number: str
-    modality: str
-    series_description: str
-    instance_number: int | None
-    calling_ae_title: str
-    calling_host: str
-    part10: bytes
-    """The whole file: preamble, file meta information, data set as received."""
-    data_offset: int
-    """Where in `part10` the data set begins."""
-    association: str = ""
-    """Over which it came; empty: not known."""
-
-
-@dataclass(frozen=True, slots=True)
 class Version:
     """What was received before under one SOP Instance UID."""
 
@@ -61,6 +39,8 @@ class Version:
     data_sha256: str
     state: str
     path: str
+    received_at: datetime
+    purged: bool  # its file is no longer kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +73,10 @@ class Arrival:
                 self._corrected(verdict)
             case Outcome.CONFLICT:
                 self._conflicting(verdict)
+        for row in self.rows:
+            if row.purged_at is not None:
+                uid, path = self.incoming.sop_instance_uid, self.path.as_posix()
+                removals.keep_again(self.session, row, uid, self.digest, path)
 
     def _duplicate(self) -> None:
         for row in self.rows:
@@ -100,7 +84,7 @@ class Arrival:
                 row.series_instance_uid == self.incoming.series_instance_uid
                 and row.state == SeriesState.RECEIVING
             ):
-                row.last_received_at = now(self.session)
+                row.last_received_at = max(row.last_received_at, self._moment())
 
     def _stored(self, verdict: Verdict) -> None:
         row, brand_new = self._series()
@@ -133,65 +117,95 @@ class Arrival:
         for row in self.rows:
             if row.series_instance_uid == self.incoming.series_instance_uid:
                 return row, False
-        moment = now(self.session)
-        row = Series(
-            series_instance_uid=self.incoming.series_instance_uid,
-            state=SeriesState.RECEIVING,
-            revision=1,
-            processed_revision=0,
-            first_received_at=moment,
-            last_received_at=moment,
-        )
-        self._describe(row)
-        self.session.add(row)
-        self.session.flush()
-        series.record(self.session, row, "received", f"from {row.calling_ae_title}")
-        return row, True
-
-    def _describe(self, row: Series) -> None:
-        row.study_instance_uid = self.incoming.study_instance_uid
-        row.patient_id = _text(self.incoming.patient_id, 255)
-        row.accession_number = _text(self.incoming.accession_number, 255)
-        row.modality = _text(self.incoming.modality, 32)
-        row.series_description = _text(self.incoming.series_description, 255)
-        row.calling_ae_title = _text(self.incoming.calling_ae_title, 16)
+        return begin_series(self.session, self.incoming, self._moment()), True
 
     def _advance(self, row: Series, brand_new: bool) -> None:
-        """Count a new revision, and have the series completed and judged again."""
-        if brand_new:
-            return
-        row.revision += 1
-        row.last_received_at = now(self.session)
-        row.not_before = row.evidence = None  # what was waited for may have come
-        self._describe(row)
-        if row.state != SeriesState.RECEIVING:
-            detail = f"instance {self.incoming.sop_instance_uid} arrived while {row.state}"
-            series.reopen(self.session, row, detail)
+        if not brand_new:
+            advance(self.session, row, self.incoming, 1, self._moment())
+
+    def _moment(self) -> datetime:
+        return self.incoming.received_at or now(self.session)
 
     def _insert(self, row: Series, state: InstanceState, known: Version | None) -> None:
         """Add the instance's row, or bring back the row that holds this content already."""
         instance = self.session.get(Instance, known.id) if known else None
         if instance is None:
-            instance = Instance(
-                series_id=row.id,
-                sop_instance_uid=self.incoming.sop_instance_uid,
-                data_sha256=self.digest,
-            )
+            instance = Instance(series_id=row.id)
             self.session.add(instance)
-        number = self.incoming.instance_number
-        instance.sop_class_uid = self.incoming.sop_class_uid
-        instance.transfer_syntax_uid = self.incoming.transfer_syntax_uid
-        instance.study_instance_uid = self.incoming.study_instance_uid
-        instance.patient_id = _text(self.incoming.patient_id, 255)
-        instance.instance_number = number if number in _INT32 else None
-        instance.path = self.path.as_posix()
-        instance.size_bytes = len(self.incoming.part10)
-        instance.calling_ae_title = _text(self.incoming.calling_ae_title, 16)
-        instance.calling_host = _text(self.incoming.calling_host, 64)
-        instance.association = self.incoming.association[:64] or None
+        values = instance_values(self.incoming, self.digest, self.path, self._moment())
+        for name, value in values.items():
+            setattr(instance, name, value)
         instance.state = state
-        instance.received_at = now(self.session)
         self.session.flush()
+
+
+def begin_series(session: Session, incoming: Incoming, moment: datetime) -> Series:
+    """Add the row of a series of which this is the first instance."""
+    row = Series(
+        series_instance_uid=incoming.series_instance_uid,
+        state=SeriesState.RECEIVING,
+        revision=1,
+        processed_revision=0,
+        first_received_at=moment,
+        last_received_at=moment,
+    )
+    _describe(row, incoming)
+    session.add(row)
+    session.flush()
+    series.record(session, row, "received", f"from {row.calling_ae_title}")
+    return row
+
+
+def advance(
+    session: Session, row: Series, incoming: Incoming, count: int, moment: datetime
+) -> None:
+    """Count so many new revisions, and have the series completed and judged again.
+
+    Args:
+        session: in whose transaction the row is locked.
+        row: of the series.
+        incoming: the last of the new instances.
+        count: how many there are.
+        moment: when it was received.
+    """
+    row.revision += count
+    row.last_received_at = max(row.last_received_at, moment)
+    row.not_before = row.evidence = None  # what was waited for may have come
+    _describe(row, incoming)
+    if row.state != SeriesState.RECEIVING:
+        detail = f"instance {incoming.sop_instance_uid} arrived while {row.state}"
+        series.reopen(session, row, detail)
+
+
+def instance_values(
+    incoming: Incoming, digest: str, path: Path, moment: datetime
+) -> dict[str, Any]:
+    """Give the columns of an instance's row, all but its series and its state."""
+    number = incoming.instance_number
+    return {
+        "sop_instance_uid": incoming.sop_instance_uid,
+        "data_sha256": digest,
+        "sop_class_uid": incoming.sop_class_uid,
+        "transfer_syntax_uid": incoming.transfer_syntax_uid,
+        "study_instance_uid": incoming.study_instance_uid,
+        "patient_id": _text(incoming.patient_id, 255),
+        "instance_number": number if number is not None and number in _INT32 else None,
+        "path": path.as_posix(),
+        "size_bytes": incoming.size_bytes,
+        "calling_ae_title": _text(incoming.calling_ae_title, 16),
+        "calling_host": _text(incoming.calling_host, 64),
+        "association": incoming.association[:64] or None,
+        "received_at": moment,
+    }
+
+
+def _describe(row: Series, incoming: Incoming) -> None:
+    row.study_instance_uid = incoming.study_instance_uid
+    row.patient_id = _text(incoming.patient_id, 255)
+    row.accession_number = _text(incoming.accession_number, 255)
+    row.modality = _text(incoming.modality, 32)
+    row.series_description = _text(incoming.series_description, 255)
+    row.calling_ae_title = _text(incoming.calling_ae_title, 16)
 
 
 def of_state(session: Session, sop_instance_uid: str, state: InstanceState) -> list[Instance]:

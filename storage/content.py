@@ -8,7 +8,7 @@ that a malformed value could break.
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -86,6 +86,15 @@ _UNREADABLE: Final = (
 """What parsers and pixel decoders raise on objects that they cannot read."""
 
 
+Check = Callable[[Path], None]
+"""Raises ValueError for a file that must not be read as a whole, for example one that would inflate
+to fill the memory."""
+
+
+def unchecked(_path: Path) -> None:
+    """Let every file be read: for files of one's own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """In what an object differs from an earlier one of the same SOP Instance UID."""
@@ -95,13 +104,13 @@ class Difference:
     """Names of the attributes, no values; unknown ones as "(gggg,eeee)"."""
 
 
-def compare(old: Path, new: Path) -> Outcome:
+def compare(old: Path, new: Path, check: Check = unchecked) -> Outcome:
     """Tell what `new` is to `old`: DUPLICATE, CORRECTION or CONFLICT."""
-    return difference(old, new).outcome
+    return difference(old, new, check).outcome
 
 
-def difference(old: Path, new: Path) -> Difference:
-    """Tell what `new` is to `old`, and by which attributes.
+def difference(old: Path, new: Path, check: Check = unchecked) -> Difference:
+    """Tell what `new` is to `old`, and by which attributes; `check` sees both before they are read.
 
     Other pixels, other geometry, or an object that cannot be read: CONFLICT. Any other attribute:
     CORRECTION. An attribute without a value counts as one that is not there. Where the pixels are
@@ -110,11 +119,17 @@ def difference(old: Path, new: Path) -> Difference:
     try:
         if old.read_bytes() == new.read_bytes():
             return Difference(Outcome.DUPLICATE)
+        for path in (old, new):
+            check(path)
         one, other = dcmread(old), dcmread(new)
         keywords = set(_differing(_Part(one), _Part(other)))
         same_pixels = _same_pixels(one, other)
         negligible = _negligible(one, other)
     except _UNREADABLE:
+        return Difference(Outcome.CONFLICT, ("unreadable data set",))
+    except OSError as error:
+        if error.errno is not None:  # the disk; pydicom raises one without for a cut sequence
+            raise
         return Difference(Outcome.CONFLICT, ("unreadable data set",))
     if same_pixels:
         keywords -= negligible

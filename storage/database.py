@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 BUSY_TIMEOUT_S: Final = 30.0
 _MIGRATION_LOCK: Final = 0x464F52414D494E41  # "FORAMINA": the key of PostgreSQL's advisory lock
-REVISION: Final = "0004"
+REVISION: Final = "0008"
 """The newest migration: what `Database.check` expects, without loading alembic."""
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -121,10 +121,24 @@ class Database:
                 raise SchemaError(f"database {name} has no tables; `foramina serve` makes them")
             found = session.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
         if found != [REVISION]:
-            raise SchemaError(
-                f"database {name} is at revision {', '.join(found) or 'none'}; expected "
-                f"{REVISION}: restart the node of this version, which migrates it"
-            )
+            at = ", ".join(found) or "none"
+            mend = "restart the node of this version, which migrates it"
+            if found and at > REVISION:  # revisions are numbered
+                mend = "a newer version made it; use that version, or restore a back-up"
+            raise SchemaError(f"database {name} is at revision {at}; expected {REVISION}: {mend}")
+
+    def shed(self) -> None:
+        """Write SQLite's log back into its file and empty it: it still holds rows as they were.
+
+        Does nothing on PostgreSQL, whose VACUUM is the administrator's.
+        """
+        if not self.is_sqlite:
+            return
+        connection = self._engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """Close every idle connection; one in use is closed when its transaction ends."""

@@ -6,15 +6,18 @@ Works as `storage.jobs` does: claim, lease, fencing token, reaper. Functions nev
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, func, select, true, update
+from sqlalchemy import ColumnElement, func, literal, select, true, update
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
+from storage import trail
 from storage.database import now
 from storage.jobs import LeaseLostError
 from storage.tables import Delivery, DeliveryState, ObjectKind, Report, ReportObject
 
 WAITING = (DeliveryState.QUEUED, DeliveryState.HELD)
-_RETRIABLE = (DeliveryState.FAILED, DeliveryState.HELD, DeliveryState.STORED)
+_RETRIABLE = (
+    DeliveryState.FAILED, DeliveryState.HELD, DeliveryState.STORED, DeliveryState.COMMITTED
+)  # fmt: skip
 _OVERTAKEN = "overtaken by a newer state of its series; nothing was sent"
 _OF_THE_RESULT = ReportObject.kind.not_in((ObjectKind.WITHDRAWAL, ObjectKind.REJECTION_NOTE))
 
@@ -32,8 +35,8 @@ def enqueue(
 ) -> Delivery | None:
     """Queue an object for a destination; None when it already is, or was, on its way there.
 
-    One that was cancelled before it was ever sent goes back into the queue when its object may be
-    sent again. An object that may not be sent gets a cancelled row, so that its fate can be seen.
+    One that was cancelled goes back into the queue when its object may be sent again. An object
+    that may not be sent gets a cancelled row, so that its fate can be seen.
     """
     if not made.current:
         state, error = DeliveryState.CANCELLED, _why_not(made)
@@ -47,15 +50,16 @@ def enqueue(
     if existing is None:
         existing = Delivery(
             object_id=made.id, destination=destination, attempts=0, fencing_token=0,
-            created_at=moment, offered=False,
+            created_at=moment, queued_at=moment, offered=False, checks=0, losses=0, released=False,
         )  # fmt: skip
         session.add(existing)
     elif existing.state != DeliveryState.CANCELLED or not made.current:
         return None
     existing.state = state
     existing.error = error
-    existing.attempts = 0
-    existing.not_before = moment
+    existing.attempts = existing.losses = 0
+    existing.released = False
+    existing.queued_at = existing.not_before = moment
     existing.finished_at = moment if state == DeliveryState.CANCELLED else None
     session.flush()
     return existing
@@ -71,7 +75,8 @@ def claim(session: Session, destination: str, lease_s: float) -> Delivery | None
         select(Delivery.id)
         .where(
             Delivery.destination == destination,
-            Delivery.state == DeliveryState.QUEUED,
+            # Written out: SQLite takes a partial index only where the text implies its condition.
+            Delivery.state == literal(DeliveryState.QUEUED.value, literal_execute=True),
             Delivery.not_before <= moment,
         )
         .order_by(Delivery.not_before, Delivery.id)
@@ -100,32 +105,35 @@ def claim(session: Session, destination: str, lease_s: float) -> Delivery | None
     return delivery
 
 
-def heartbeat(session: Session, delivery_id: int, token: int, lease_s: float) -> bool:
-    """Prolong the lease; False: it is lost."""
-    expires_at = now(session) + timedelta(seconds=lease_s)
-    statement = (
-        update(Delivery)
-        .where(
-            Delivery.id == delivery_id,
-            Delivery.fencing_token == token,
-            Delivery.state == DeliveryState.SENDING,
-        )
-        .values(lease_expires_at=expires_at)
-        .returning(Delivery.id)
-        .execution_options(synchronize_session=False)
-    )
-    return session.scalars(statement).one_or_none() is not None
+def stored(
+    session: Session,
+    delivery_id: int,
+    token: int,
+    dimse_status: int,
+    check_after_s: float | None = None,
+) -> None:
+    """Finish the sending: the destination has answered that it stores the object.
 
-
-def stored(session: Session, delivery_id: int, token: int, dimse_status: int) -> None:
-    """Finish a delivery: the destination has answered that it keeps the object.
+    Args:
+        session: a write transaction.
+        delivery_id, token: of the claim.
+        dimse_status: what it answered.
+        check_after_s: when it is asked whether it holds the object; None: nobody can be asked.
 
     Raises:
         LeaseLostError: somebody else is sending it by now.
     """
-    delivery = _leased(session, delivery_id, token)
+    delivery = leased(session, delivery_id, token)
+    finish(session, delivery, DeliveryState.STORED, None)
     delivery.dimse_status = dimse_status
-    _finish(session, delivery, DeliveryState.STORED, None)
+    delivery.stored_at = moment = now(session)
+    delivery.checks = 0
+    delivery.confirmed_by = None
+    if check_after_s is not None:
+        delivery.check_at = moment + timedelta(seconds=check_after_s)
+        delivery.finished_at = None
+    session.flush()
+    trail.sent(session, delivery)
 
 
 def failed(
@@ -145,12 +153,13 @@ def failed(
     Raises:
         LeaseLostError: somebody else is sending it by now.
     """
-    delivery = _leased(session, delivery_id, token)
+    delivery = leased(session, delivery_id, token)
     delivery.dimse_status = dimse_status
     if not retry:
-        _finish(session, delivery, DeliveryState.FAILED, error)
+        finish(session, delivery, DeliveryState.FAILED, error)
+        trail.sent(session, delivery)
         return DeliveryState.FAILED
-    return _requeue(session, delivery, error, delay_s)
+    return requeue(session, delivery, error, delay_s)
 
 
 def reap(session: Session) -> int:
@@ -163,30 +172,42 @@ def reap(session: Session) -> int:
         .execution_options(populate_existing=True)
     ).all()
     for delivery in expired:
-        _requeue(session, delivery, "the sender died or hung before the answer came", 0.0)
+        requeue(session, delivery, "the sender died or hung before the answer came", 0.0)
     return len(expired)
 
 
 def retry(session: Session, delivery_id: int) -> Delivery:
-    """Queue a failed, held or stored delivery again, with all its attempts.
+    """Queue a failed, held, stored or committed delivery again, with all its attempts.
 
     Raises:
         DeliveryStateError: there is no such delivery, or its state does not allow it.
     """
+    return again(session, delivery_id, _RETRIABLE, "a failed, held, stored or committed one")
+
+
+def again(
+    session: Session, delivery_id: int, states: Sequence[DeliveryState], which: str
+) -> Delivery:
+    """Queue a delivery again, with all its attempts, if it is in one of some states.
+
+    Raises:
+        DeliveryStateError: there is no such delivery, or it is not; `which` says what could be.
+    """
     delivery = session.get(Delivery, delivery_id, with_for_update=True, populate_existing=True)
     if delivery is None:
         raise DeliveryStateError(f"there is no delivery {delivery_id}")
-    if delivery.state not in _RETRIABLE:
+    if delivery.state not in states:
         raise DeliveryStateError(
-            f"delivery {delivery_id} is {delivery.state}: only a failed, held or stored one can be "
-            "sent again"
+            f"delivery {delivery_id} is {delivery.state}: only {which} can be sent again"
         )
     if not delivery.object.current:
         raise DeliveryStateError(f"delivery {delivery_id}: {_why_not(delivery.object)}")
     delivery.state = DeliveryState.QUEUED
-    delivery.attempts = 0
-    delivery.not_before = now(session)
+    delivery.attempts = delivery.losses = 0
+    delivery.queued_at = delivery.not_before = now(session)
     delivery.error = delivery.finished_at = delivery.dimse_status = None
+    delivery.check_at = delivery.confirmed_by = None
+    delivery.released = False
     session.flush()
     return delivery
 
@@ -231,24 +252,6 @@ def stop(session: Session, report_id: int, why: str) -> int:
     rejection notes go on.
     """
     return _stop(session, [report_id], _OF_THE_RESULT, why)
-
-
-def hold_others(session: Session, destinations: Sequence[str]) -> int:
-    """Hold what waits for a destination that is not among these; how many."""
-    waiting = session.scalars(
-        select(Delivery)
-        .where(Delivery.state == DeliveryState.QUEUED, Delivery.destination.not_in(destinations))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
-    for delivery in waiting:
-        delivery.state = DeliveryState.HELD
-        delivery.error = (
-            f"destination {delivery.destination} is not configured (or in shadow mode); configure "
-            "it, then `foramina deliveries retry`"
-        )
-    session.flush()
-    return len(waiting)
 
 
 def get(session: Session, delivery_id: int) -> Delivery | None:
@@ -303,7 +306,12 @@ def counts(session: Session) -> dict[str, int]:
     return {state.value: found.get(state.value, 0) for state in DeliveryState}
 
 
-def _leased(session: Session, delivery_id: int, token: int) -> Delivery:
+def leased(session: Session, delivery_id: int, token: int) -> Delivery:
+    """Lock a delivery that is being sent with a fencing token.
+
+    Raises:
+        LeaseLostError: somebody else is sending it by now.
+    """
     delivery = session.get(Delivery, delivery_id, with_for_update=True, populate_existing=True)
     if (
         delivery is None
@@ -334,7 +342,7 @@ def _stop(session: Session, report_ids: Sequence[int], which: ColumnElement[bool
         .execution_options(populate_existing=True)
     ).all()
     for delivery in waiting:
-        _finish(session, delivery, DeliveryState.CANCELLED, why)
+        finish(session, delivery, DeliveryState.CANCELLED, why)
     return len(waiting)
 
 
@@ -347,21 +355,23 @@ def _why_not(made: ReportObject) -> str:
     return _OVERTAKEN
 
 
-def _finish(session: Session, delivery: Delivery, state: DeliveryState, error: str | None) -> None:
+def finish(session: Session, delivery: Delivery, state: DeliveryState, error: str | None) -> None:
+    """Let nothing more happen to a locked delivery by itself."""
     delivery.state = state
     delivery.error = error
-    delivery.lease_expires_at = None
+    delivery.lease_expires_at = delivery.check_at = None
     delivery.finished_at = now(session)
     session.flush()
 
 
-def _requeue(session: Session, delivery: Delivery, error: str, delay_s: float) -> DeliveryState:
+def requeue(session: Session, delivery: Delivery, error: str, delay_s: float) -> DeliveryState:
+    """Let a locked delivery be sent again after a while; one that was overtaken is cancelled."""
     if not session.get_one(ReportObject, delivery.object_id, populate_existing=True).current:
-        _finish(session, delivery, DeliveryState.CANCELLED, f"overtaken after: {error}")
+        finish(session, delivery, DeliveryState.CANCELLED, f"overtaken after: {error}")
         return DeliveryState.CANCELLED
     delivery.state = DeliveryState.QUEUED
     delivery.error = error
-    delivery.lease_expires_at = None
+    delivery.lease_expires_at = delivery.check_at = None
     delivery.not_before = now(session) + timedelta(seconds=delay_s)
     session.flush()
     return DeliveryState.QUEUED

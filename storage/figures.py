@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storage import jobs
 from storage.database import now
-from storage.tables import Delivery, DeliveryState, Job, JobState, Series, SeriesState
+from storage.states import NoticeState
+from storage.tables import Delivery, DeliveryState, Job, JobState, Notice, Series, SeriesState
 
 RECENT: Final = timedelta(hours=24)
 STEP_JOBS: Final = 100
@@ -29,6 +30,7 @@ class Figures:
         deliveries: deliveries by destination and state.
         job_age_s, delivery_age_s: since when the oldest that waits is in its queue; 0: none waits.
         step_s: mean seconds per step of the last jobs that succeeded.
+        notices: those that were raised and are not over, by what they are about.
     """
 
     at: datetime
@@ -39,6 +41,7 @@ class Figures:
     job_age_s: float
     delivery_age_s: float
     step_s: dict[str, float]
+    notices: dict[str, int]
 
     def delivered(self, *states: DeliveryState) -> int:
         """Count the deliveries to all destinations in these states."""
@@ -60,6 +63,7 @@ def figures(session: Session) -> Figures:
             session, moment, Delivery.created_at, Delivery.state == DeliveryState.QUEUED
         ),
         step_s=_step_s(session),
+        notices=_notices(session),
     )
 
 
@@ -82,6 +86,16 @@ def _deliveries(session: Session) -> dict[str, dict[str, int]]:
     for destination, state, count in session.execute(query):
         found.setdefault(destination, {})[state] = count
     return found
+
+
+def _notices(session: Session) -> dict[str, int]:
+    query = (
+        select(Notice.event, func.count())
+        # The first condition is that of an index, which holds few.
+        .where(text("notices.state <> 'over'"), Notice.state == NoticeState.RAISED)
+        .group_by(Notice.event)
+    )
+    return {event: count for event, count in session.execute(query)}  # a Row is no tuple to mypy
 
 
 def _age_s(

@@ -10,6 +10,7 @@ from datetime import timedelta
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session, joinedload
 
+from storage import purged
 from storage.database import now
 from storage.tables import Job, JobEvent, JobKind, JobState, Series, SeriesState
 
@@ -286,6 +287,8 @@ def _check_retry(session: Session, job: Job) -> None:
         )
     if series.state == SeriesState.HELD:
         raise JobStateError(f"job {job.id}: its series is held: {series.reason}; decide that first")
+    if lack := purged.lack(session, series.id):
+        raise JobStateError(f"job {job.id}: {lack}, then retry")
     other = session.scalars(
         select(Job.id).where(
             Job.series_id == job.series_id,

@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Generic, Protocol, Self, TypeVar
 
-from sqlalchemy import Select, literal, select, tuple_, union
-from sqlalchemy.orm import Session, defer, joinedload
+from sqlalchemy import Select, literal, select, text, tuple_, union
+from sqlalchemy.orm import Session, defer, joinedload, selectinload
 
 from storage.database import Database
-from storage.tables import Action, Delivery, Instance, Job, Report, ReportObject, Series
+from storage.states import NoticeState
+from storage.tables import Action, Delivery, Instance, Job, Notice, Report, ReportObject, Series
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LARGEST_ID: Final = 2**31 - 1
+_NUMBERED: Final = ("series", "job", "delivery")
+"""What rows of the trail name by number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,15 @@ class ActionFilter:
     subject_id: int | None = None
 
 
-Row = TypeVar("Row", Series, Job, Delivery, Action)
+@dataclass(frozen=True, slots=True)
+class NoticeFilter:
+    """Which notices are wanted; what is empty does not matter."""
+
+    state: str = ""
+    event: str = ""
+
+
+Row = TypeVar("Row", Series, Job, Delivery, Action, Notice)
 
 
 class Listing(Protocol[Row]):
@@ -194,11 +205,38 @@ class ActionListing:
             query = query.where(Action.subject == self.wanted.subject)
         if self.wanted.subject_id is not None:
             query = query.where(Action.subject_id == self.wanted.subject_id)
+            if not self.wanted.subject:  # named, so that an index can be used
+                query = query.where(Action.subject.in_(_NUMBERED))
         if after:
             query = query.where(Action.id < _checked_id(after))
         return query.order_by(Action.id.desc()).limit(limit)
 
     def position(self, row: Action) -> str:
+        """Say where a page ends whose last row this is."""
+        return str(row.id)
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeListing:
+    """Notices with what was told of them, newest first."""
+
+    wanted: NoticeFilter = NoticeFilter()
+
+    def query(self, limit: int, after: str = "") -> Select[Notice]:
+        """Select a page."""
+        query = select(Notice).options(selectinload(Notice.sends))
+        if self.wanted.state:
+            query = query.where(Notice.state == self.wanted.state)
+        if self.wanted.state and self.wanted.state != NoticeState.OVER:
+            # The condition of the index of those that are not over, which are few.
+            query = query.where(text("notices.state <> 'over'"))
+        if self.wanted.event:
+            query = query.where(Notice.event == self.wanted.event)
+        if after:
+            query = query.where(Notice.id < _checked_id(after))
+        return query.order_by(Notice.id.desc()).limit(limit)
+
+    def position(self, row: Notice) -> str:
         """Say where a page ends whose last row this is."""
         return str(row.id)
 
@@ -255,6 +293,6 @@ def _checked_id(text: str) -> int:
     Raises:
         ValueError: it is none.
     """
-    if not (text.isascii() and text.isdecimal() and int(text[:19]) <= _LARGEST_ID):
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= _LARGEST_ID):
         raise ValueError(f"{text[:40]!r} is no place in a list; begin at its start")
     return int(text)

@@ -4,14 +4,14 @@ A decision is taken on a row that was read earlier; every function that writes o
 locked, and refuses when an instance arrived in between. Functions never commit.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, exists, func, inspect, or_, select
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.orm.attributes import set_committed_value
 
-from storage import deliveries, disputes, jobs
+from storage import deliveries, disputes, jobs, trail
 from storage.database import now
 from storage.tables import (
     Instance,
@@ -67,13 +67,20 @@ def record(session: Session, series: Series, kind: str, detail: str = "") -> Non
     session.flush()
 
 
-def due(session: Session, stable_age_s: float, limit_s: float, limit: int = 100) -> list[Series]:
+def due(
+    session: Session,
+    stable_age_s: float,
+    limit_s: float,
+    limit: int = 100,
+    horizon: datetime | None = None,
+) -> list[Series]:
     """List series that are being received and may be complete, longest quiet first.
 
     They got nothing for `stable_age_s`, or for `limit_s` nothing but repetitions; and they do not
-    wait for a later moment.
+    wait for a later moment. Silence counts up to the `horizon`: what was received later may not
+    be in the database yet. None: everything is.
     """
-    moment = now(session)
+    moment = now(session) if horizon is None else min(now(session), horizon)
     long_ago = moment - timedelta(seconds=limit_s)
     new = exists().where(Instance.series_id == Series.id, Instance.received_at > long_ago)
     repeated = and_(Series.first_received_at <= long_ago, ~new)
@@ -176,6 +183,7 @@ def complete(session: Session, series: Series, evidence: dict[str, Any]) -> None
     row.not_before = None
     row.completed_at = now(session)
     record(session, row, "complete", f"revision {row.revision}")
+    trail.received(session, row)
     _mirror(row, series)
 
 

@@ -61,8 +61,10 @@ class ObjectKind(StrEnum):
 class DeliveryState(StrEnum):
     """Where a delivery stands: queued -> sending -> stored -> committed | failed.
 
-    `held` waits for a person (too many reports of one series in a day), `shadow` belongs to a
-    destination that computes and sends nothing, `cancelled` was overtaken by a newer report.
+    `stored` is what the destination answered to C-STORE, `committed` what it said when it was
+    asked. `held` waits for a person (too many reports of one series in a day, or a study that is
+    not where it was), `shadow` belongs to a destination that computes and sends nothing,
+    `cancelled` was overtaken by a newer report.
     """
 
     QUEUED = "queued"
@@ -73,3 +75,42 @@ class DeliveryState(StrEnum):
     HELD = "held"
     SHADOW = "shadow"
     CANCELLED = "cancelled"
+
+
+class Confirmation(StrEnum):
+    """Who said that a destination holds an object."""
+
+    COMMITMENT = "commitment"  # the destination, by storage commitment (PS3.4 annex J)
+    C_FIND = "C-FIND"  # its query peer found the object (PS3.4 annex C)
+
+
+class RemovalReason(StrEnum):
+    """Why a file is deleted."""
+
+    RETENTION = "retention"  # it was kept for as long as the settings say
+    ERASURE = "erasure"  # a person asked for it
+
+
+class NoticeState(StrEnum):
+    """Where a notice stands: pending -> raised -> over."""
+
+    PENDING = "pending"  # seen, but not for long enough to be told
+    RAISED = "raised"
+    OVER = "over"
+
+
+class Phase(StrEnum):
+    """What a message says of a notice."""
+
+    RAISED = "raised"
+    REMINDER = "reminder"  # it goes on
+    OVER = "over"
+
+
+class SendState(StrEnum):
+    """Where a notice stands on its way to a channel: queued -> sent | failed | dropped."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+    DROPPED = "dropped"  # the condition was over before it could be told, or the channel is gone

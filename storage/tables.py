@@ -5,27 +5,14 @@ One row each: `Instance`, `Series`, `Job`, `Report`, `ReportObject`, `Delivery`;
 no row can stand in a state that no code knows.
 """
 
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    CheckConstraint,
-    Dialect,
-    ForeignKey,
-    Index,
-    MetaData,
-    String,
-    Text,
-    TypeDecorator,
-    UniqueConstraint,
-    text,
-)
-from sqlalchemy import DateTime as SqlDateTime
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from storage.columns import AE_TITLE, UID, Base, UtcDateTime, one_of
+from storage.records import Action, Notice, NoticeSend
 from storage.states import (
     AssociationEnding,
     DeliveryState,
@@ -33,67 +20,17 @@ from storage.states import (
     JobKind,
     JobState,
     ObjectKind,
+    RemovalReason,
     SeriesState,
 )
 
 __all__ = [
-    "AE_TITLE", "UID", "Action", "Association", "AssociationEnding", "Base", "Delivery",
-    "DeliveryState", "Instance", "InstanceState", "Job", "JobEvent", "JobKind", "JobState",
-    "ObjectKind", "Report", "ReportObject", "Series", "SeriesEvent", "SeriesState", "UtcDateTime",
+    "AE_TITLE", "UID", "Action", "Association", "AssociationEnding", "Base", "Commitment",
+    "CommitmentItem", "Delivery", "DeliveryState", "Instance", "InstanceState", "Job", "JobEvent",
+    "JobKind", "JobState", "Lease", "Notice", "NoticeSend", "ObjectKind", "Removal",
+    "RemovalReason", "Report", "ReportObject", "Series", "SeriesEvent", "SeriesState",
+    "UtcDateTime",
 ]  # fmt: skip
-
-UID = String(64)  # PS3.5 section 9: at most 64 characters
-AE_TITLE = String(16)  # PS3.5 section 6.2, VR AE
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A point in time, aware and in UTC in Python, whatever the database keeps.
-
-    SQLite has no time zone; naive values are refused rather than guessed.
-    """
-
-    impl = SqlDateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone; use datetime.now(UTC)")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Base(DeclarativeBase):
-    """Declarative base; `type_annotation_map` fixes how Python types are stored.
-
-    Constraints have names, because a later migration can only change what it can name.
-    """
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012
-        datetime: UtcDateTime,
-        dict[str, Any]: JSON(none_as_null=True),
-        list[str]: JSON(none_as_null=True),
-    }
-
-
-def _one_of(column: str, states: type[StrEnum]) -> CheckConstraint:
-    return CheckConstraint(
-        f"{column} IN ({', '.join(repr(s.value) for s in states)})", name=f"{column}_known"
-    )
 
 
 class Series(Base):
@@ -106,13 +43,22 @@ class Series(Base):
 
     __tablename__ = "series"
     __table_args__ = (
-        _one_of("state", SeriesState),
+        one_of("state", SeriesState),
         Index("series_by_state", "state", "last_received_at"),
         # The administrator's lists are read backwards along these, a page at a time.
         Index("series_by_time", "first_received_at", "id"),
         Index("series_by_state_and_time", "state", "first_received_at", "id"),
         Index("series_by_sender", "calling_ae_title", "first_received_at", "id"),
         Index("series_by_sender_and_state", "calling_ae_title", "state", "first_received_at", "id"),
+        # Retention reads along this one; whatever is received anew is younger than `purged_at`.
+        Index(
+            "series_with_files",
+            "state",
+            "last_received_at",
+            "id",
+            sqlite_where=text("purged_at IS NULL OR last_received_at >= purged_at"),
+            postgresql_where=text("purged_at IS NULL OR last_received_at >= purged_at"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -133,6 +79,7 @@ class Series(Base):
     last_received_at: Mapped[datetime]
     completed_at: Mapped[datetime | None]
     not_before: Mapped[datetime | None]  # a series that waits for images is not looked at earlier
+    purged_at: Mapped[datetime | None]  # since when files of it are no longer kept
 
     instances: Mapped[list["Instance"]] = relationship(back_populates="series")
 
@@ -142,7 +89,7 @@ class Instance(Base):
 
     __tablename__ = "instances"
     __table_args__ = (
-        _one_of("state", InstanceState),
+        one_of("state", InstanceState),
         UniqueConstraint("sop_instance_uid", "data_sha256"),
         Index(
             "one_current_instance",
@@ -169,6 +116,7 @@ class Instance(Base):
     association: Mapped[str | None] = mapped_column(String(64))  # over which it came
     state: Mapped[str] = mapped_column(String(16), default=InstanceState.CURRENT)
     received_at: Mapped[datetime]
+    purged_at: Mapped[datetime | None]  # since when its file is no longer kept
 
     series: Mapped[Series] = relationship(back_populates="instances")
 
@@ -177,7 +125,7 @@ class Association(Base):
     """An association that brought instances and has ended; see `storage.associations`."""
 
     __tablename__ = "associations"
-    __table_args__ = (_one_of("ending", AssociationEnding),)
+    __table_args__ = (one_of("ending", AssociationEnding),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
@@ -207,8 +155,8 @@ class Job(Base):
 
     __tablename__ = "jobs"
     __table_args__ = (
-        _one_of("state", JobState),
-        _one_of("kind", JobKind),
+        one_of("state", JobState),
+        one_of("kind", JobKind),
         Index(
             "jobs_waiting",
             "not_before",
@@ -323,6 +271,7 @@ class ReportObject(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
     current: Mapped[bool] = mapped_column(default=True)  # false: nothing of it is sent any more
+    purged_at: Mapped[datetime | None]  # since when its file is no longer kept
 
     report: Mapped[Report] = relationship(back_populates="objects")
 
@@ -331,19 +280,28 @@ class Delivery(Base):
     """One object of a report for one destination; a queue of the same kind as `jobs`.
 
     `offered` is set by the first attempt and never taken back: from then on the destination may
-    have the object, whatever was answered.
+    have the object, whatever was answered. `stored` is what the destination answered; only what it
+    said when it was asked (`confirmed_by`) makes it `committed`.
     """
 
     __tablename__ = "deliveries"
     __table_args__ = (
-        _one_of("state", DeliveryState),
+        one_of("state", DeliveryState),
         UniqueConstraint("object_id", "destination"),
         Index(
             "deliveries_waiting",
             "destination",
             "not_before",
-            sqlite_where=text("state IN ('queued', 'sending')"),
-            postgresql_where=text("state IN ('queued', 'sending')"),
+            "id",
+            sqlite_where=text("state = 'queued'"),
+            postgresql_where=text("state = 'queued'"),
+        ),
+        Index(
+            "deliveries_to_confirm",
+            "destination",
+            "check_at",
+            sqlite_where=text("check_at IS NOT NULL"),
+            postgresql_where=text("check_at IS NOT NULL"),
         ),
         Index("deliveries_by_destination", "destination", "id"),
         Index("deliveries_by_destination_and_state", "destination", "state", "id"),
@@ -362,25 +320,73 @@ class Delivery(Base):
     dimse_status: Mapped[int | None]  # of the last C-STORE response, PS3.7 annex C
     error: Mapped[str | None] = mapped_column(Text)
     offered: Mapped[bool] = mapped_column(default=False)
+    queued_at: Mapped[datetime]  # from here its days to arrive are counted
+    stored_at: Mapped[datetime | None]  # when the destination last answered that it stores it
+    check_at: Mapped[datetime | None]  # when it is asked whether it holds it; null: it is not
+    checks: Mapped[int] = mapped_column(default=0)  # since it was stored
+    losses: Mapped[int] = mapped_column(default=0)  # stored, then not there when asked
+    confirmed_by: Mapped[str | None] = mapped_column(String(16))  # one of `Confirmation`
+    released: Mapped[bool] = mapped_column(default=False)  # a person wants it sent unasked
 
     object: Mapped[ReportObject] = relationship()
 
 
-class Action(Base):
-    """What a person did, or was refused: who, when, to what; never changed, never deleted."""
+class Commitment(Base):
+    """A request for storage commitment; its answer may come days later, or never.
 
-    __tablename__ = "actions"
-    __table_args__ = (
-        Index("actions_by_subject", "subject", "subject_id", "id"),
-        Index("actions_by_person", "person", "id"),
-    )
+    Written before the destination is asked, so that no answer can come before it.
+    """
+
+    __tablename__ = "commitments"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime]
-    person: Mapped[str] = mapped_column(String(64))
-    host: Mapped[str] = mapped_column(String(64), default="")  # where the person sat
-    action: Mapped[str] = mapped_column(String(32))
-    subject: Mapped[str] = mapped_column(String(16), default="")  # series, job, delivery; or none
-    subject_id: Mapped[int | None]
-    done: Mapped[bool]  # false: refused, and `detail` says why
-    detail: Mapped[str] = mapped_column(Text, default="")
+    transaction_uid: Mapped[str] = mapped_column(UID, unique=True)
+    destination: Mapped[str] = mapped_column(String(64))
+    asked_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]  # N-ACTION was answered with success
+    answered_at: Mapped[datetime | None]  # by N-EVENT-REPORT, for the first time
+    answered_by: Mapped[str | None] = mapped_column(AE_TITLE)
+
+    items: Mapped[list["CommitmentItem"]] = relationship(
+        order_by="CommitmentItem.id", back_populates="commitment"
+    )
+
+
+class CommitmentItem(Base):
+    """One delivery that a request for storage commitment names, and what was said of it."""
+
+    __tablename__ = "commitment_items"
+    __table_args__ = (UniqueConstraint("commitment_id", "delivery_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    commitment_id: Mapped[int] = mapped_column(ForeignKey("commitments.id"))
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id"), index=True)
+    holds: Mapped[bool | None]  # null: nothing was said yet
+    failure_reason: Mapped[int | None]  # PS3.3 section C.14.1.1
+    judged: Mapped[bool] = mapped_column(default=False)  # what was said has had its consequence
+
+    commitment: Mapped[Commitment] = relationship(back_populates="items")
+    delivery: Mapped[Delivery] = relationship()
+
+
+class Removal(Base):
+    """A file, or a folder of files, that no row wants any more and that is still to be deleted."""
+
+    __tablename__ = "removals"
+    __table_args__ = (one_of("why", RemovalReason),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    series_id: Mapped[int] = mapped_column(ForeignKey("series.id"), index=True)
+    path: Mapped[str] = mapped_column(String(255))  # below the storage folder
+    why: Mapped[str] = mapped_column(String(16))
+    requested_at: Mapped[datetime]
+
+
+class Lease(Base):
+    """Which process runs a loop that must run once over all hosts; see `storage.leases`."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(128))
+    expires_at: Mapped[datetime]

@@ -4,7 +4,7 @@
 set -eu
 case "${1:-tests}" in
   python) wanted="python3:python3-venv" ;;
-  tests) wanted="storescu:dcmtk Orthanc:orthanc libOrthancDicomWeb.so:orthanc-dicomweb dciodvfy:dicom3tools initdb:postgresql docker-compose:docker-compose chromium:chromium npm:npm" ;;
+  tests) wanted="storescu:dcmtk Orthanc:orthanc libOrthancDicomWeb.so:orthanc-dicomweb dciodvfy:dicom3tools initdb:postgresql openssl:openssl docker-compose:docker-compose chromium:chromium npm:npm strace:strace sqlite3:sqlite3 promtool:prometheus" ;;
   *) echo "usage: $0 python|tests" >&2; exit 2 ;;
 esac
 installed() {

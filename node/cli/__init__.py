@@ -10,7 +10,21 @@ import sys
 import typer
 
 import node
-from node.cli import config, database, dicom, jobs, model, run, series, web
+from node.cli import (
+    audit,
+    config,
+    database,
+    dicom,
+    erase,
+    jobs,
+    model,
+    notifications,
+    retention,
+    run,
+    series,
+    web,
+)
+from node.discretion import keep_quiet
 from node.errors import ForaminaError
 
 app = typer.Typer(
@@ -25,6 +39,7 @@ app = typer.Typer(
 )
 app.command()(run.serve)
 app.command()(run.worker)
+app.command(hidden=True)(run.receive)
 app.command()(run.demo)
 app.command()(run.health)
 app.command()(dicom.send)
@@ -32,9 +47,13 @@ app.command()(dicom.echo)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(series.app, name="series")
 app.add_typer(database.deliveries, name="deliveries")
+app.command()(erase.erase)
+app.add_typer(retention.app, name="retention")
 app.add_typer(config.app, name="config")
 app.add_typer(model.app, name="model")
 app.add_typer(web.app, name="web")
+app.add_typer(notifications.app, name="notifications")
+app.add_typer(audit.app, name="audit")
 
 
 def _version(wanted: bool) -> None:
@@ -50,6 +69,7 @@ def _root(
     ),
 ) -> None:
     del version
+    keep_quiet()
 
 
 def main() -> None:

@@ -23,15 +23,20 @@ def configured(path: Path) -> "Config":
 
     config = load(path)
     log.configure(config.log)
+    log.watch_uncaught()
     return config
 
 
 @app.command()
 def check(path: ConfigOption = DEFAULT_PATH) -> None:
-    """Check every setting, the model bundle and all filter rules; change nothing."""
+    """Check every setting, certificates, the model bundle and all filter rules; change nothing."""
+    from node import tls
     from node.app import filter_set, load_bundle
 
     config = configured(path)
+    peers = [(f"destination {entry.name}", entry.tls) for entry in config.destinations]
+    peers += [(f"source {entry.ae_title}", entry.tls) for entry in config.sources]
+    tls.check(config.tls, peers)
     bundle = load_bundle(config)
     for name in config.filter_sets:
         filter_set(config, bundle, name)

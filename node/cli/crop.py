@@ -1,7 +1,7 @@
 """`foramina model crop`: the volumes around the found foramina, as NIfTI and DICOM."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -67,18 +67,19 @@ def crop(
     if as_json:
         print_json(index)
         return
-    rows = [
-        {
-            "foramen": one["name"],
-            "voxels": " x ".join(str(count) for count in one.get("shape", ())),
-            "size in mm": " x ".join(f"{size:.1f}" for size in one.get("size_mm", ())),
-            "files": len(one["files"]) if "files" in one else None,
-            "reason": one.get("reason") or ("cut off by the images' edge" * one["cut_off"]),
-        }
-        for one in index["foramina"]
-    ]
-    print_rows(rows, _SHOWN, as_json=False)
+    print_rows([_row(one) for one in index["foramina"]], _SHOWN, as_json=False)
     typer.echo("Research use only, not a medical device.")
+
+
+def _row(one: dict[str, Any]) -> dict[str, Any]:
+    """Tell in a line what was made for a foramen."""
+    return {
+        "foramen": one["name"],
+        "voxels": " x ".join(str(count) for count in one.get("shape", ())),
+        "size in mm": " x ".join(f"{size:.1f}" for size in one.get("size_mm", ())),
+        "files": len(one["files"]) if "files" in one else None,
+        "reason": one.get("reason") or ("cut off by the images' edge" * one["cut_off"]),
+    }
 
 
 def _clear(out: Path) -> None:

@@ -1,17 +1,27 @@
 """`foramina send` and `foramina echo`: DICOM from the command line."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from node.cli.output import JsonOption, print_json
+
+if TYPE_CHECKING:
+    from node.settings import PeerTls
 
 HostArgument = Annotated[str, typer.Argument(help="Host name or address of the peer.")]
 PortArgument = Annotated[int, typer.Argument(min=1, max=65535, help="Port of the peer.")]
 CalledOption = Annotated[str, typer.Option("--called", help="AE title of the peer.")]
 CallingOption = Annotated[str, typer.Option("--calling", help="Our AE title.")]
 TimeoutOption = Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the peer.")]
+TlsOption = Annotated[
+    Path | None,
+    typer.Option("--tls", help="Speak TLS, and believe certificates of this PEM file (CA)."),
+]
+CertificateOption = Annotated[
+    Path | None, typer.Option("--certificate", help="PEM of our certificate and its key, with TLS.")
+]
 
 
 def echo(
@@ -20,11 +30,13 @@ def echo(
     called: CalledOption = "ANY-SCP",
     calling: CallingOption = "FORAMINA",
     timeout_s: TimeoutOption = 10,
+    tls_ca: TlsOption = None,
+    certificate: CertificateOption = None,
 ) -> None:
     """Ask a peer for a sign of life (C-ECHO)."""
     from node import scu
 
-    scu.echo(scu.Peer(called, host, port, calling, timeout_s))
+    scu.echo(scu.Peer(called, host, port, calling, timeout_s, _tls(tls_ca, certificate)))
     typer.echo(f"{called} at {host}:{port} answers")
 
 
@@ -36,6 +48,8 @@ def send(
     calling: CallingOption = "FORAMINA",
     timeout_s: TimeoutOption = 30,
     as_json: JsonOption = False,
+    tls_ca: TlsOption = None,
+    certificate: CertificateOption = None,
 ) -> None:
     """Send DICOM files to a peer (C-STORE), each as it is stored."""
     from rich.console import Console
@@ -50,7 +64,7 @@ def send(
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("sending", total=len(files))
         statuses = scu.send_folder(
-            scu.Peer(called, host, port, calling, timeout_s),
+            scu.Peer(called, host, port, calling, timeout_s, _tls(tls_ca, certificate)),
             files,
             lambda _file: progress.advance(task),
         )
@@ -65,6 +79,16 @@ def send(
         raise typer.Exit(1)
 
 
+def _tls(ca_file: Path | None, certificate: Path | None) -> "PeerTls | None":
+    from node.settings import PeerTls
+
+    if ca_file is None:
+        if certificate is not None:  # never in clear what was meant to be encrypted
+            raise typer.BadParameter("--certificate: expected --tls beside it")
+        return None
+    return PeerTls(ca_file=ca_file, certificate_file=certificate)
+
+
 def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
@@ -73,5 +97,8 @@ def _files(path: Path) -> list[Path]:
 
 def _is_part10(path: Path) -> bool:
     """Tell a DICOM file by its prefix (PS3.10 section 7.1)."""
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:  # it is tried, and what is wrong with it is said
+        return True

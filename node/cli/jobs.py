@@ -1,12 +1,19 @@
 """`foramina jobs`: what was run, how it ended, and why."""
 
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from node.cli.acts import LARGEST_ID, Act, WhyOption, by_number, carry_out
 from node.cli.config import DEFAULT_PATH, ConfigOption
 from node.cli.database import DELIVERY_COLUMNS, LimitOption, opened
 from node.cli.output import JsonOption, missing, print_history, print_json, print_rows, row
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from storage.trail import Person
 
 COLUMNS = (
     "id", "series_id", "series_revision", "kind", "state", "attempts", "worker", "created_at",
@@ -39,7 +46,7 @@ def show(job_id: int, path: ConfigOption = DEFAULT_PATH, as_json: JsonOption = F
     from storage.tables import Series
 
     with opened(path) as database, database.read() as session:
-        job = jobs.get(session, job_id)
+        job = jobs.get(session, job_id) if job_id <= LARGEST_ID else None
         if job is None:
             raise missing(f"there is no job {job_id}")
         series = session.get_one(Series, job.series_id)
@@ -84,35 +91,40 @@ def _print_report(data: dict[str, Any]) -> None:
         typer.echo(f"withdrawn: {report['withdrawn']}")
     for made in data["objects"]:
         typer.echo(f"  {made['kind']} {made['sop_instance_uid']} ({made['variant'] or 'one form'})")
-    columns = ("id", "destination", "kind", "state", "attempts", "error", "finished_at")
+    columns = (
+        "id", "destination", "kind", "state", "confirmed_by", "attempts", "error", "finished_at",
+    )  # fmt: skip
     print_rows(data["deliveries"], columns, as_json=False)
 
 
+JobIds = Annotated[list[int], typer.Argument(min=1, metavar="JOB...", help="Ids of jobs.")]
+
+
 @app.command()
-def retry(job_id: int, path: ConfigOption = DEFAULT_PATH) -> None:
-    """Queue a finished, failed or cancelled job again."""
-    _change(job_id, path, "retry")
+def retry(job_ids: JobIds, path: ConfigOption = DEFAULT_PATH, as_json: JsonOption = False) -> None:
+    """Queue finished, failed or cancelled jobs again, with all their attempts."""
+    from storage import actions
+
+    _carry_out(path, "retry", job_ids, actions.retry_job, as_json)
 
 
 @app.command()
 def cancel(
-    job_id: int,
+    job_ids: JobIds,
     path: ConfigOption = DEFAULT_PATH,
-    reason: Annotated[str, typer.Option(help="Why; kept in the history.")] = "cancelled by hand",
+    why: WhyOption = "",
+    as_json: JsonOption = False,
 ) -> None:
-    """Cancel a job that has not finished."""
-    _change(job_id, path, "cancel", reason)
+    """Cancel jobs that have not finished."""
+    from storage import actions
+
+    def act(session: "Session", person: "Person", job_id: int) -> str:
+        return actions.cancel_job(session, person, job_id, why)
+
+    _carry_out(path, "cancel", job_ids, act, as_json)
 
 
-def _change(job_id: int, path: Any, action: str, *arguments: str) -> None:
-    from node.errors import ForaminaError
+def _carry_out(path: Path, name: str, job_ids: list[int], act: Act, as_json: bool) -> None:
     from storage import jobs
 
-    with opened(path) as database, database.begin() as session:
-        if jobs.get(session, job_id) is None:
-            raise missing(f"there is no job {job_id}")
-        try:
-            job = getattr(jobs, action)(session, job_id, *arguments)
-        except jobs.JobStateError as error:
-            raise ForaminaError(str(error)) from error
-        typer.echo(f"job {job.id} is {job.state}")
+    carry_out(path, name, "job", map(str, job_ids), act, by_number(jobs.get), as_json)

@@ -26,6 +26,44 @@ TtaOption = Annotated[
 ]
 ProcessesOption = Annotated[int, typer.Option(min=1, help="How many work at a time.")]
 
+RunArgument = Annotated[
+    Path, typer.Argument(file_okay=False, help="Run folder; the same command continues it.")
+]
+StageOption = Annotated[
+    Literal["coarse", "fine"],
+    typer.Option(help="coarse: names levels in the whole volume; fine: finds a centre."),
+]
+AnatomiesOption = Annotated[
+    Path, typer.Option(file_okay=False, help="Folder of kept anatomies; the missing are drawn.")
+]
+LabelMapsOption = Annotated[
+    Path | None,
+    typer.Option(exists=True, file_okay=False, help="Folder of NIfTI label maps to image too."),
+]
+ShareOption = Annotated[
+    float, typer.Option(min=0.001, max=0.9, help="Share of scans that image label maps.")
+]
+StepsOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Optimisation steps; by default 7,500 coarse, 2,000 fine."),
+]
+BatchOption = Annotated[
+    int | None, typer.Option(min=1, help="By default 2 volumes, or 20 crops of one scan.")
+]
+StartOption = Annotated[
+    str | None,
+    typer.Option(help="Begin with the weights of a bundle or of a finished run, not at random."),
+]
+T1OnlyOption = Annotated[
+    bool, typer.Option("--t1-only", help="Ablation: no T2 and no free contrasts.")
+]
+NoBackgroundOption = Annotated[
+    bool, typer.Option("--no-background", help="Ablation: air around the spine.")
+]
+NoDecoysOption = Annotated[
+    bool, typer.Option("--no-decoys", help="Ablation: T12/L1 and S1/S2 are not learned (coarse).")
+]
+
 app = typer.Typer(
     help="The two-stage localiser: train, calibrate, bundle, ablate.", no_args_is_help=True
 )
@@ -33,50 +71,23 @@ app = typer.Typer(
 
 @app.command()
 def train(
-    run: Annotated[
-        Path, typer.Argument(file_okay=False, help="Run folder; the same command continues it.")
-    ],
-    stage: Annotated[
-        Literal["coarse", "fine"],
-        typer.Option(help="coarse: names levels in the whole volume; fine: finds a centre."),
-    ],
-    anatomies: Annotated[
-        Path,
-        typer.Option(file_okay=False, help="Folder of kept anatomies; the missing are drawn."),
-    ],
+    run: RunArgument,
+    stage: StageOption,
+    anatomies: AnatomiesOption,
     count: Annotated[int, typer.Option(min=1, help="How many anatomies.")] = 400,
     first_seed: Annotated[int, typer.Option(min=0, help="Seed of the first anatomy.")] = 1000,
-    label_maps: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True, file_okay=False, help="Folder of NIfTI label maps to image among them."
-        ),
-    ] = None,
-    label_map_share: Annotated[
-        float, typer.Option(min=0.001, max=0.9, help="Share of scans that image label maps.")
-    ] = 0.1,
-    steps: Annotated[
-        int | None,
-        typer.Option(min=1, help="Optimisation steps; by default 7,500 coarse, 2,000 fine."),
-    ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(min=1, help="By default 2 volumes, or 20 crops of one scan."),
-    ] = None,
+    label_maps: LabelMapsOption = None,
+    label_map_share: ShareOption = 0.1,
+    steps: StepsOption = None,
+    batch_size: BatchOption = None,
     seed: SeedOption = 1,
+    start: StartOption = None,
     processes: Annotated[
         int, typer.Option(min=0, help="Make scans at the same time as the network learns.")
     ] = 1,
-    t1_only: Annotated[
-        bool, typer.Option("--t1-only", help="Ablation: no T2 and no free contrasts.")
-    ] = False,
-    no_background: Annotated[
-        bool, typer.Option("--no-background", help="Ablation: air around the spine.")
-    ] = False,
-    no_decoys: Annotated[
-        bool,
-        typer.Option("--no-decoys", help="Ablation: T12/L1 and S1/S2 are not learned (coarse)."),
-    ] = False,
+    t1_only: T1OnlyOption = False,
+    no_background: NoBackgroundOption = False,
+    no_decoys: NoDecoysOption = False,
     checkpoint_every_s: Annotated[
         float, typer.Option(min=1, help="Seconds between two checkpoints.")
     ] = 300.0,
@@ -101,6 +112,7 @@ def train(
             steps=steps,
             batch_size=batch_size,
             seed=seed,
+            start=start,
             processes=processes,
             decoys=not no_decoys,
             checkpoint_every_s=checkpoint_every_s,

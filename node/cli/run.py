@@ -1,8 +1,5 @@
 """`foramina serve`, `worker`, `demo` and `health`: what runs."""
 
-import os
-import sys
-import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -33,17 +30,29 @@ def worker(
     from node.supervisor import worker_name
 
     config = configured(path)
-    with stopping_on_signals() as stop:
-        if supervised:
-            threading.Thread(target=stop_at_end_of_input, args=(stop,), daemon=True).start()
+    with stopping_on_signals(supervised=supervised) as stop:
         build_worker(config, name or worker_name()).run(stop)
 
 
-def stop_at_end_of_input(stop: threading.Event) -> None:
-    """Stop at the end of the pipe that the supervisor holds: it means that it died."""
-    while os.read(sys.stdin.fileno(), 1):
-        pass
-    stop.set()
+def receive(
+    descriptor: Annotated[int, typer.Option("--fd", help="Descriptor of the listening socket.")],
+    name: Annotated[str, typer.Option(help="Name of this process, unique for ever.")],
+    row: Annotated[int, typer.Option(min=0, help="Where this process counts in the tally.")] = 0,
+    path: ConfigOption = DEFAULT_PATH,
+    supervised: Annotated[
+        bool, typer.Option("--supervised", help="Stop when standard input ends.")
+    ] = False,
+) -> None:
+    """Run one receiving process; `foramina serve` starts these."""
+    from node.receiver.lean import leave_out_pixels
+
+    leave_out_pixels()
+    from node.receiver.process import ReceivingProcess
+    from node.signals import stopping_on_signals
+
+    config = configured(path)
+    with stopping_on_signals(supervised=supervised) as stop:
+        ReceivingProcess(config, descriptor, name, row).run(stop)
 
 
 def demo(

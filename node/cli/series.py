@@ -1,12 +1,19 @@
 """`foramina series`: what was received, what became of it, and every reason."""
 
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from node.cli.config import DEFAULT_PATH, ConfigOption
+from node.cli.acts import carry_out, series_of
+from node.cli.config import DEFAULT_PATH, ConfigOption, configured
 from node.cli.database import LimitOption, opened
 from node.cli.output import JsonOption, missing, print_history, print_json, print_rows, row
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from storage.trail import Person
 
 COLUMNS = (
     "id", "series_instance_uid", "modality", "series_description", "calling_ae_title", "state",
@@ -42,16 +49,22 @@ def list_(
     print_rows(rows, COLUMNS, as_json)
 
 
+SeriesUid = Annotated[
+    str,
+    typer.Argument(metavar="SERIES", help="SeriesInstanceUID, or id as on the web page."),
+]
+
+
 @app.command()
 def show(
-    series_instance_uid: str, path: ConfigOption = DEFAULT_PATH, as_json: JsonOption = False
+    series_uid: SeriesUid, path: ConfigOption = DEFAULT_PATH, as_json: JsonOption = False
 ) -> None:
     """Show one series: its history, every rule's verdict, its instances and jobs."""
-    data = _load(series_instance_uid, path)
+    data = _load(series_uid, path)
     if as_json:
         print_json({key: value for key, value in data.items() if key != "events"})
         return
-    typer.echo(f"series {series_instance_uid}: {data['state']}")
+    typer.echo(f"series {data['series_instance_uid']}: {data['state']}")
     if data["reason"]:
         typer.echo(f"reason: {data['reason']}")
     typer.echo(f"{len(data['instances'])} instances, revision {data['revision']}")
@@ -63,13 +76,15 @@ def show(
         print_rows(data["jobs"], columns, False)
 
 
-def _load(series_instance_uid: str, path: Any) -> dict[str, Any]:
+def _load(series_uid: str, path: Any) -> dict[str, Any]:
     from storage import instances, jobs, series
+    from storage.tables import Series
 
     with opened(path) as database, database.read() as session:
-        found = series.by_uid(session, series_instance_uid)
-        if found is None:
-            raise missing(f"no series {series_instance_uid} was ever received")
+        series_id = series_of(session, series_uid)
+        if series_id is None:
+            raise missing(f"no series {series_uid} was ever received")
+        found = session.get_one(Series, series_id)
         events = series.events(session, found.id)
         return {
             **row(found, *DETAILS),
@@ -108,28 +123,61 @@ def _received(rule: dict[str, Any]) -> str:
     return str(rule["reason"] or values)
 
 
+SeriesUids = Annotated[
+    list[str],
+    typer.Argument(metavar="SERIES...", help="SeriesInstanceUIDs, or ids as on the web page."),
+]
+
+
+@app.command("process-anyway")
+def process_anyway(
+    series_uids: SeriesUids, path: ConfigOption = DEFAULT_PATH, as_json: JsonOption = False
+) -> None:
+    """Accept rejected series against the filters, and queue their jobs."""
+    from storage import actions
+
+    most = configured(path).worker.max_attempts
+
+    def act(session: "Session", person: "Person", series_id: int) -> str:
+        return actions.process_anyway(session, person, series_id, most)
+
+    carry_out(path, "process anyway", "series", series_uids, act, series_of, as_json)
+
+
+@app.command("keep-current")
+def keep_current(
+    series_uids: SeriesUids, path: ConfigOption = DEFAULT_PATH, as_json: JsonOption = False
+) -> None:
+    """Decide that of instances received with two contents the version in force is the true one."""
+    _keep(path, "current", series_uids, as_json)
+
+
+@app.command("keep-newest")
+def keep_newest(
+    series_uids: SeriesUids, path: ConfigOption = DEFAULT_PATH, as_json: JsonOption = False
+) -> None:
+    """Decide that of instances received with two contents the newest is the true one."""
+    _keep(path, "newest", series_uids, as_json)
+
+
 @app.command()
 def resolve(
-    series_instance_uid: str,
+    series_uids: SeriesUids,
     keep: Annotated[
         Literal["current", "newest"],
         typer.Option(help="Which of the conflicting versions is the true one."),
     ],
     path: ConfigOption = DEFAULT_PATH,
+    as_json: JsonOption = False,
 ) -> None:
-    """Decide which pixels are true where one instance was received with two."""
-    from node.errors import ForaminaError
-    from storage import instances, series
+    """Decide which pixels are true; the same as keep-current and keep-newest."""
+    _keep(path, keep, series_uids, as_json)
 
-    with opened(path) as database, database.begin() as session:
-        found = series.by_uid(session, series_instance_uid)
-        if found is None:
-            raise missing(f"no series {series_instance_uid} was ever received")
-        decided = instances.resolve(session, found.id, keep)
-        reason = found.reason
-    if not decided:
-        raise ForaminaError(
-            "nothing to decide: no instance of this series has two versions"
-            + (f"; it waits because {reason}: send corrected instances" if reason else "")
-        )
-    typer.echo(f"{decided} conflicts decided: the {keep} version is kept as the true one")
+
+def _keep(path: Path, keep: str, series_uids: list[str], as_json: bool) -> None:
+    from storage import actions
+
+    def act(session: "Session", person: "Person", series_id: int) -> str:
+        return actions.resolve(session, person, series_id, keep)
+
+    carry_out(path, f"keep {keep}", "series", series_uids, act, series_of, as_json)

@@ -18,15 +18,10 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the page alone; `foramina serve` does so in a process of its own."""
-    import threading
-
     from node.app import build_web, stopping_on_signals
-    from node.cli.run import stop_at_end_of_input
 
     config = configured(path)
-    with stopping_on_signals() as stop:
-        if supervised:
-            threading.Thread(target=stop_at_end_of_input, args=(stop,), daemon=True).start()
+    with stopping_on_signals(supervised=supervised) as stop:
         build_web(config).run(stop)
 
 

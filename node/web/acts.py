@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Final
 
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -19,13 +21,22 @@ Act = Callable[[Session, Person, int], str]
 """Does something to one row, and says what; RefusedError: it cannot be done."""
 
 MOST: Final = 500
+_AWAY: Final = (
+    "not done: the database did not answer; it may be busy, full or gone: try again later"
+)
+_NOT_TRIED: Final = "not tried: the database did not answer"
+
+logger = structlog.get_logger(__name__)
 
 
 def carry_out(request: Request, form: FormData, subject: str, acts: Mapping[str, Act]) -> Response:
     """Do what a form asks for to every row that it names, and show each outcome.
 
+    What was done stays done when the database goes away in the middle, and the page says so.
+
     Raises:
         HTTPException: the form asks for nothing that is known, or names no rows, or too many.
+        sqlalchemy.exc.SQLAlchemyError: the database was away at the first row: nothing was done.
     """
     name, ids = forms.text(form, "action"), forms.ids(form)
     act = acts.get(name)
@@ -36,7 +47,15 @@ def carry_out(request: Request, form: FormData, subject: str, acts: Mapping[str,
             HTTPStatus.BAD_REQUEST,
             f"{len(ids)} rows are chosen: choose 1 to {MOST}, then repeat it.",
         )
-    outcomes = [_one(request, subject, name, act, each) for each in ids]
+    outcomes = [_one(request, subject, name, act, ids[0])]
+    for number, each in enumerate(ids[1:], start=1):
+        try:
+            outcomes.append(_one(request, subject, name, act, each))
+        except SQLAlchemyError as error:
+            logger.error("database not usable", act=name, error=type(error).__name__)
+            outcomes.append((each, False, _AWAY))
+            outcomes += [(other, False, _NOT_TRIED) for other in ids[number + 1 :]]
+            break
     return render(
         request,
         "outcomes.html",
@@ -62,7 +81,7 @@ def _one(request: Request, subject: str, name: str, act: Act, row_id: int) -> tu
             actions.record(
                 session,
                 person,
-                name,
+                name.replace("-", " "),
                 subject=subject,
                 subject_id=row_id,
                 done=False,

@@ -14,6 +14,7 @@ from node.web import (
     configuration,
     deliveries,
     jobs,
+    notices,
     overview,
     results,
     rules,
@@ -27,7 +28,7 @@ from node.web.site import Site
 
 _STATIC: Final = Path(__file__).parent / "static"
 _PAGES: Final = (
-    auth, overview, series, jobs, deliveries, results, rules, configuration, audit, vital,
+    auth, overview, series, jobs, deliveries, notices, results, rules, configuration, audit, vital,
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What people did: logins, acts, exports; done or refused."""
+"""What was done: receptions, deliveries, logins, acts, exports, starts; done or refused."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -42,7 +42,7 @@ def log_in(request: Request, form: FormData) -> Response:
     """Check name and password; who fails too often has to wait."""
     site, host = site_of(request), host_of(request)
     name, password = forms.text(form, "name"), form.get("password", "")
-    wait_s = site.throttle.wait_s(host, name)
+    wait_s = site.throttle.begin(host, name)
     if wait_s:
         message = f"Too many wrong passwords. Try again in {int(wait_s) + 1} seconds."
         answer = _again(request, form, message, HTTPStatus.TOO_MANY_REQUESTS)
@@ -50,12 +50,12 @@ def log_in(request: Request, form: FormData) -> Response:
         return answer
     known, problem = _known(site)
     right = isinstance(password, str) and passwords.verified(known, name, password)
+    if right:
+        site.throttle.succeeded(host, name)
     _record(site, Person(name if right else "", host), "log in", done=right)
     if not right:
-        site.throttle.failed(host, name)
         logger.warning("login failed", host=host)
         return _again(request, form, problem or _WRONG, HTTPStatus.FORBIDDEN)
-    site.throttle.succeeded(host, name)
     logger.info("login", person=name, host=host)
     answer = RedirectResponse(_safe(forms.text(form, "next")), HTTPStatus.SEE_OTHER)
     _set(answer, site, site.cookie, site.sessions.begin(name))

@@ -17,8 +17,8 @@ from storage.listing import DeliveryFilter, DeliveryListing
 from storage.tables import Delivery, DeliveryState
 
 _OWN: Final = (
-    "id", "destination", "state", "attempts", "dimse_status", "error", "created_at", "not_before",
-    "finished_at",
+    "id", "destination", "state", "confirmed_by", "attempts", "dimse_status", "error", "created_at",
+    "not_before", "stored_at", "check_at", "finished_at",
 )  # fmt: skip
 _COLUMNS: Final = (*_OWN, "kind", "variant", "sop_instance_uid", "report_id", "series_id")
 
@@ -58,12 +58,15 @@ NOUN: Final = lists.Noun(
 
 
 def act(request: Request, form: FormData) -> Response:
-    """Send every object again whose delivery the form names."""
+    """Send every object again, or let it go, whose delivery the form names."""
     reachable = site_of(request).reachable
     acts: dict[str, Act] = {
         "send-again": lambda session, person, delivery_id: actions.send_again(
             session, person, delivery_id, reachable
-        )
+        ),
+        "release": lambda session, person, delivery_id: actions.send_again(
+            session, person, delivery_id, reachable, release=True
+        ),
     }
     return carry_out(request, form, "delivery", acts)
 

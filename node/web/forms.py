@@ -41,9 +41,9 @@ def post(path: str, answer: Answer, name: str) -> Route:
 
 
 def text(form: FormData, name: str, default: str = "") -> str:
-    """Give a field as text; a file in its place counts as nothing."""
+    """Give a field as text without NUL, which databases refuse; a file in its place is nothing."""
     value = form.get(name, default)
-    return value.strip() if isinstance(value, str) else default
+    return value.replace("\0", "").strip() if isinstance(value, str) else default
 
 
 def ids(form: FormData, name: str = "id") -> list[int]:

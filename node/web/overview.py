@@ -14,13 +14,13 @@ from storage.tables import DeliveryState
 def page(request: Request) -> Response:
     """Show the figures; the page asks for them again by itself."""
     site = site_of(request)
-    found = site.counts.get()
+    found, counting = site.counts.soon()
     return render(
         request,
         "overview.html",
         figures=found,
-        delivered=found.delivered(DeliveryState.STORED, DeliveryState.COMMITTED),
-        undelivered=found.delivered(DeliveryState.FAILED, DeliveryState.HELD),
+        counting=counting,
+        delivered={state: found.delivered(state) for state in DeliveryState} if found else {},
         bundle=site.bundle,
         filter_set=site.config.filter_set,
         disk=disk(site),

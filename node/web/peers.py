@@ -53,6 +53,7 @@ class PeerStates:
             destination.port,
             self._calling_ae_title,
             _TIMEOUT_S,
+            destination.tls,
         )
         try:
             scu.echo(peer)

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ExceptionHandler
 
-from node.web.security import TooLargeError, put_headers
+from node.web.security import TooLargeError, TooSlowError, put_headers
 from node.web.site import render
 
 logger = structlog.get_logger(__name__)
@@ -53,6 +53,13 @@ def _of_size(request: Request, error: Exception) -> Response:
     return problem(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, said)
 
 
+def _of_slowness(request: Request, error: Exception) -> Response:
+    said = f"The form was not there within {error}, so nothing was done."
+    answer = problem(request, HTTPStatus.REQUEST_TIMEOUT, said)
+    answer.headers["Connection"] = "close"
+    return answer
+
+
 def _unexpected(request: Request, _error: Exception) -> Response:
     """Answer; the error itself goes on to the server, which logs it with its traceback."""
     answer = problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, _UNEXPECTED)
@@ -64,5 +71,6 @@ HANDLERS: Final[dict[int | type[Exception], ExceptionHandler]] = {
     HTTPException: _of_http,
     SQLAlchemyError: _of_database,
     TooLargeError: _of_size,
+    TooSlowError: _of_slowness,
     Exception: _unexpected,
 }

@@ -13,7 +13,7 @@ from model.labels import spoken
 from model.landmark import Prediction
 from node.web.pictures import PictureError, Slices
 from node.web.site import Site, render, row_id, site_of
-from storage import deliveries, instances, reports
+from storage import deliveries, instances, purged, reports
 from storage.tables import Job, Report
 
 
@@ -75,6 +75,8 @@ def _report(request: Request, session: Session) -> Report:
 
 
 def _paths(session: Session, report: Report) -> list[str]:
+    if purged.count(session, report.series_id):
+        return []
     return [each.path for each in instances.current_instances(session, report.series_id)]
 
 

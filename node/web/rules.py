@@ -27,7 +27,7 @@ class UntestableError(Exception):
 
 def page(request: Request) -> Response:
     """Show the form."""
-    return _answer(request, request.query_params.get("series_instance_uid", ""), "")
+    return _answer(request, request.query_params.get("series_instance_uid", "")[:64], "")
 
 
 def judge(request: Request, form: FormData) -> Response:

@@ -3,6 +3,7 @@
 OWASP Secure Headers Project; content security policy without inline scripts and styles.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,6 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MAX_BODY_BYTES: Final = 256 << 20
 MAX_FORM_BYTES: Final = 1 << 20
 """Of a form without files: whoever sends one is not logged in yet, and it is held in memory."""
+MAX_BODY_S: Final = 600.0
+MAX_FORM_S: Final = 30.0
+"""A body must be there after so long: who sends it slowly holds a connection."""
 _TAKES_FILES: Final = "/rules"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOOPBACK: Final = ("127.", "::1")
@@ -59,21 +63,37 @@ class TooLargeError(Exception):
     """A request is larger than anything that is asked of the page; the message is the limit."""
 
 
-class BodyLimit:
-    """Ends the reading of a body that is too long, whatever its header says."""
+class TooSlowError(Exception):
+    """The body of a request did not come in time; the message is the limit."""
 
-    def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES) -> None:
+
+class BodyLimit:
+    """Ends the reading of a body that is too long or comes too slowly, whatever its header says."""
+
+    def __init__(
+        self, app: ASGIApp, limit: int = MAX_BODY_BYTES, form_s: float = MAX_FORM_S
+    ) -> None:
         self._app = app
         self._limit = limit
+        self._form_s = form_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and count what is read of it."""
         files = scope.get("path") == _TAKES_FILES
         limit = left = self._limit if files else min(self._limit, MAX_FORM_BYTES)
+        limit_s = MAX_BODY_S if files else self._form_s
+        deadline = asyncio.get_running_loop().time() + limit_s
+        whole = False
 
         async def counted() -> Message:
-            nonlocal left
-            message = await receive()
+            nonlocal left, whole
+            try:
+                # After the body comes, at some time, that the client has gone.
+                async with asyncio.timeout_at(None if whole else deadline):
+                    message = await receive()
+            except TimeoutError as error:
+                raise TooSlowError(f"{limit_s:g} seconds") from error
+            whole = not message.get("more_body", False)
             left -= len(message.get("body", b""))
             if left < 0:
                 raise TooLargeError(f"{limit >> 20} MiB")

@@ -77,7 +77,7 @@ def page(request: Request) -> Response:
 def by_uid(request: Request) -> Response:
     """Go to the series of a SeriesInstanceUID, for links from other systems."""
     with site_of(request).database.read() as session:
-        row = series.by_uid(session, request.path_params["uid"])
+        row = series.by_uid(session, request.path_params["uid"].replace("\0", ""))
     if row is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     return RedirectResponse(f"/series/{row.id}", HTTPStatus.SEE_OTHER)

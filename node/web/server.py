@@ -1,18 +1,55 @@
 """The web page on its port, until told to stop."""
 
+import asyncio
 import socket
 import threading
+from typing import Final
 
 import structlog
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from node.errors import ConfigError
 from node.settings import Web
 
 logger = structlog.get_logger(__name__)
 
-_STOP_S = 5
+_STOP_S: Final = 5
+_HEADERS_S: Final = 10.0
+"""Of a connection, or of its next request, the headers must be there after so long."""
+
+
+class Impatient(H11Protocol):
+    """Hangs up on who connects and does not ask: few such would keep everybody else out."""
+
+    _too_late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Wait for the rest of the headers, no longer than for all of them."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop_waiting()
+        elif self._too_late is None:  # the beginning of another request
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing any more."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._too_late = self.loop.call_later(_HEADERS_S, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._too_late is not None:
+            self._too_late.cancel()
+            self._too_late = None
 
 
 class Server:
@@ -32,6 +69,8 @@ class Server:
         server = uvicorn.Server(
             uvicorn.Config(
                 self._app,
+                http=Impatient,
+                ws="none",
                 log_config=None,  # node.log has set it up
                 access_log=False,  # paths of searches hold patient data
                 server_header=False,

@@ -19,6 +19,7 @@ from node.filters import FilterSet
 from node.web.counts import Counts
 from node.web.peers import PeerStates
 from node.web.pictures import Pictures
+from node.web.readiness import Readiness
 from node.web.sessions import Login, Sessions
 from node.web.throttle import Throttle
 from storage.actions import Person
@@ -56,6 +57,7 @@ class Site:
         self.throttle = Throttle()
         self.counts = Counts(database)
         self.peers = PeerStates(config)
+        self.readiness = Readiness(config)
         self.pictures = Pictures(config.storage.folder)
         self.templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_TEMPLATES),

@@ -26,21 +26,22 @@ class Throttle:
         self._lock = threading.Lock()
         self._failures: dict[tuple[str, str], _Failures] = {}
 
-    def wait_s(self, host: str, person: str) -> float:
-        """Tell how long to wait before a password is looked at; 0: not at all."""
-        moment = time.monotonic()
-        with self._lock:
-            return max(self._wait_s(key, moment) for key in _keys(host, person))
+    def begin(self, host: str, person: str) -> float:
+        """Tell how long to wait before a password is looked at; 0: it is looked at now.
 
-    def failed(self, host: str, person: str) -> None:
-        """Count a wrong password."""
+        It counts as wrong until `succeeded` says otherwise: looking takes a while, and who sends
+        many at once must not have all of them looked at before the first is known to be wrong.
+        """
         moment = time.monotonic()
         with self._lock:
-            self._forget(moment)
-            for key in _keys(host, person):
-                found = self._failures.setdefault(key, _Failures())
-                found.count += 1
-                found.last = moment
+            wait_s = max(self._wait_s(key, moment) for key in _keys(host, person))
+            if not wait_s:
+                self._forget(moment)
+                for key in _keys(host, person):
+                    found = self._failures.setdefault(key, _Failures())
+                    found.count += 1
+                    found.last = moment
+            return wait_s
 
     def succeeded(self, host: str, person: str) -> None:
         """Forget the failures behind a right password."""

@@ -1,14 +1,15 @@
 """Signs of life for machines: `/healthz`, `/readyz`, and the numbers of `/metrics`.
 
 Prometheus text format. What is counted is read from the database when it is asked for, so that the
-numbers survive a restart and are those of the whole node, not of one process.
+numbers survive a restart and are those of the whole node, not of one process; what the receiving
+processes count is read from the file that they share, and begins anew with the node.
 """
 
 import shutil
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 from starlette.requests import Request
@@ -16,7 +17,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 import node
-from node import health
+from node.notices.event import Event
+from node.receiver.tally import Tally
 from node.web.site import Site, site_of
 from storage.figures import STEP_JOBS, Figures
 
@@ -28,7 +30,7 @@ def healthz(_request: Request) -> Response:
 
 def readyz(request: Request) -> Response:
     """Say whether the node can do its work: port, database and disk; 503 when one cannot."""
-    answers = health.checks(site_of(request).config)
+    answers = site_of(request).readiness.checks()
     well = all(check.ok for check in answers)
     checks = {check.name: {"ok": check.ok, "detail": check.detail} for check in answers}
     return JSONResponse({"ready": well, "checks": checks}, 200 if well else 503)
@@ -66,7 +68,9 @@ class NodeCollector(Collector):
         yield _of_build(self._site)
         yield from _of_states(found)
         yield from _of_queues(found)
+        yield _of_notices(found)
         yield from _of_disk(self._site)
+        yield from _of_receiving(self._site)
 
 
 def _of_build(site: Site) -> Metric:
@@ -119,6 +123,17 @@ def _of_queues(found: Figures) -> Iterator[Metric]:
     yield from (age, steps)
 
 
+def _of_notices(found: Figures) -> Metric:
+    notices = GaugeMetricFamily(
+        "foramina_notices",
+        "Notices that were raised and are not over; none is raised without a channel.",
+        labels=("event",),
+    )
+    for event in Event:
+        notices.add_metric((event.value,), found.notices.get(event.value, 0))
+    return notices
+
+
 def _of_disk(site: Site) -> Iterator[Metric]:
     try:
         usage = shutil.disk_usage(site.config.storage.folder)
@@ -130,3 +145,22 @@ def _of_disk(site: Site) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "foramina_disk_total_bytes", "Size of the disk of the storage folder.", usage.total
     )
+
+
+def _of_receiving(site: Site) -> Iterator[Metric]:
+    try:
+        tally = Tally.open(site.config.storage.folder)
+    except (OSError, ValueError):
+        return  # nobody receives here, or has yet
+    stored = CounterMetricFamily(
+        "foramina_c_store",
+        "C-STORE responses by status, since the node started.",
+        labels=("status",),
+    )
+    for code, count in tally.responses.items():
+        stored.add_metric((f"0x{code:04X}",), count)
+    yield stored
+    yield GaugeMetricFamily(
+        "foramina_associations", "Associations that are open.", tally.open_associations
+    )
+    tally.close()

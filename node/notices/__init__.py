@@ -1,0 +1,1 @@
+"""Notices: what people have to know reaches them by e-mail and webhook."""
