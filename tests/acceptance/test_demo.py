@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests import secrecy
+
 ROOT = Path(__file__).parents[2]
 pytestmark = [
     pytest.mark.xdist_group("acceptance"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
 ]
 
 
@@ -30,6 +32,7 @@ def test_the_demo_ends_with_a_picture_and_a_history(tmp_path: Path) -> None:
     assert "succeeded" in done.stdout
     assert "delivery to pacs: stored" in done.stdout
     assert "labelled points" in done.stdout
+    assert secrecy.naming(done.stderr) == []
 
 
 def test_the_demo_never_empties_a_folder_that_is_not_its_own(tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ from tests.black_box import BlackBox
 from tests.peers import Orthanc
 
 pytestmark = [
-    pytest.mark.usefixtures("restored_logging"),
     pytest.mark.xdist_group("acceptance"),
     pytest.mark.timeout(600),
     pytest.mark.skipif(shutil.which("storescu") is None, reason="needs Debian package dcmtk"),

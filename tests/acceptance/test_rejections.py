@@ -12,9 +12,8 @@ from model.phantom import write_case
 from tests.black_box import BlackBox
 
 pytestmark = [
-    pytest.mark.usefixtures("restored_logging"),
     pytest.mark.xdist_group("acceptance"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(shutil.which("storescu") is None, reason="needs Debian package dcmtk"),
 ]
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from model.landmark import Prediction
 
 pytestmark = [
-    pytest.mark.usefixtures("restored_logging"),
     pytest.mark.xdist_group("viewer"),
     pytest.mark.timeout(900),
 ]

@@ -23,7 +23,6 @@ from tests.peers import free_port
 from tests.web_pages import PASSWORD, token_of
 
 pytestmark = [
-    pytest.mark.usefixtures("restored_logging"),
     pytest.mark.xdist_group("acceptance"),
     pytest.mark.timeout(600),
     pytest.mark.skipif(shutil.which("storescu") is None, reason="needs Debian package dcmtk"),
