@@ -15,11 +15,13 @@ import yaml
 from typer.testing import CliRunner
 
 from node import cli
+from tests import secrecy
 from tests.peers import free_port
 
 ROOT = Path(__file__).parents[1]
 TERMINAL = {"succeeded", "failed", "cancelled"}
 JOB_TIMEOUT_S = 240  # a worker starts in seconds; the machine may be busy with other tests
+STOP_TIMEOUT_S = 120
 
 
 class BlackBox:
@@ -39,6 +41,7 @@ class BlackBox:
         self.config = folder / "config.yaml"
         self.config.write_text(yaml.safe_dump(data))
         self.log = folder / "node.log"
+        secrecy.NODES.add(self.log)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -56,7 +59,7 @@ class BlackBox:
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(40)
+                self._process.wait(STOP_TIMEOUT_S)
             finally:
                 self.kill()
 
@@ -114,6 +117,15 @@ class BlackBox:
         assert done.returncode == 0, done.stderr
 
     def series(self, series_instance_uid: str) -> Any:
+        """Show a series; what was acknowledged is filed a moment later."""
+
+        def known() -> bool:
+            return any(
+                row["series_instance_uid"] == series_instance_uid
+                for row in self.ask("series", "list", "--limit", "1000")
+            )
+
+        self.wait(known, "the series is filed", poll_s=0.05)
         return self.ask("series", "show", series_instance_uid)
 
     def wait(

@@ -15,10 +15,81 @@ from sqlalchemy import text
 from storage.database import Database
 from storage.instances import Incoming, InstanceStore
 from storage.tables import Base
-from tests import factories, postgres
+from tests import ending, factories, postgres, secrecy, steady
 
 if TYPE_CHECKING:
     from tests.peers import Orthanc
+
+LONG_GROUPS = (
+    "kill-sqlite", "tensorflow", "acceptance", "acceptance-bad-days", "viewer", "kill-postgresql",
+    "browser", "durability",
+)  # fmt: skip
+"""The groups of `xdist_group`, in the order of beginning: what takes minutes must not come last."""
+
+
+steady.install()
+logging.raiseExceptions = False  # threads may outlive the streams that pytest gives to a test
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long groups and the fuzzing, so that all processes end at about one time.
+
+    For `--no-loadscope-reorder`: pytest-xdist would begin with the groups of most tests.
+
+    What needs other processes to answer in time is tried a second time, and then listed as RERUN:
+    a machine that stands still for seconds fails nobody, a defect fails twice.
+    """
+
+    def turn(item: pytest.Item) -> int:
+        mark = item.get_closest_marker("xdist_group")
+        if mark is not None and mark.args[0] in LONG_GROUPS:
+            return LONG_GROUPS.index(mark.args[0])
+        return len(LONG_GROUPS) + ("fuzz" not in item.path.parts)
+
+    items.sort(key=turn)
+    for item in items:
+        mark = item.get_closest_marker("xdist_group")
+        browses = mark is not None and mark.args[0] in ("browser", "viewer")
+        if browses or {"acceptance", "integration"} & set(item.path.parts):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    """Name what hangs in the last teardown, in which the fixtures of the session end."""
+    if nextitem is not None:
+        return (yield)
+    over = ending.guard(ending.LAST_TEARDOWN_S, 1, "the last teardown")
+    try:
+        return (yield)
+    finally:
+        over.set()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[None]:
+    """Name what holds a process whose tests are done; every result is known by now."""
+    over = ending.guard(ending.EXIT_S, int(exitstatus), "the process of a session that has ended")
+    try:
+        return (yield)
+    finally:
+        if hasattr(session.config, "workerinput"):  # it may well wait for the other processes
+            over.set()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def secret_to_the_end() -> Iterator[None]:
+    """Fail the last test when a node that outlived its tests has logged who a patient is."""
+    yield
+    assert secrecy.NODES.naming() == []
+
+
+@pytest.fixture(autouse=True)
+def secret() -> Iterator[None]:
+    """Fail a test in which a node has logged who a patient is."""
+    yield
+    assert secrecy.NODES.naming() == []
 
 
 @pytest.fixture
@@ -133,16 +204,21 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Orthanc]":
     system.stop()
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def restored_logging() -> Iterator[None]:
-    """Undo what `node.log.configure` does to the logging of this process."""
+    """Undo what `node.log.configure` does to the logging of this process.
+
+    Every command does it that a test runs in this process; its handler writes to a stream that is
+    closed when the test ends.
+    """
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(False)
-    structlog.reset_defaults()
+    if structlog.is_configured():
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        logging.captureWarnings(False)
+        structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def dcmtk(name: str, *arguments: object, check: bool = True) -> subprocess.Compl
         capture_output=True,
         text=True,
         errors="replace",
-        timeout=60,
+        timeout=240,
         env=DCMTK_ENVIRONMENT,
         check=False,
     )
@@ -83,11 +83,14 @@ class Orthanc:
         folder: Path,
         known_ae_titles: Sequence[str] = KNOWN_AE_TITLES,
         plugins: Sequence[str] = (),
+        node_port: int = 104,
     ) -> None:
+        """Prepare; `node_port` is where it calls whom it knows, e.g. to report a commitment."""
         self._executable = program("Orthanc", "orthanc")
         self._folder = folder
         self._known = known_ae_titles
         self._plugins = plugins
+        self._node_port = node_port
         self._process: subprocess.Popen[bytes] | None = None
         self.dicom_port = self.http_port = 0
 
@@ -101,7 +104,7 @@ class Orthanc:
             self._process = subprocess.Popen(
                 [self._executable, str(config)], stdout=log, stderr=log, env=DCMTK_ENVIRONMENT
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while True:
             with suppress(OSError):
                 self.rest("/system")
@@ -174,7 +177,8 @@ class Orthanc:
             "DicomAlwaysAllowGet": False,
             "DicomAlwaysAllowMove": False,
             "DicomModalities": {
-                title: {"AET": title, "Host": "127.0.0.1", "Port": 104} for title in self._known
+                title: {"AET": title, "Host": "127.0.0.1", "Port": self._node_port}
+                for title in self._known
             },
             "OverwriteInstances": False,
             "StableAge": 1,
@@ -270,7 +274,7 @@ def storage_peer(
             association.abort()
 
 
-def wait_until(happened: Callable[[], bool], what: str, seconds: float = 30) -> None:
+def wait_until(happened: Callable[[], bool], what: str, seconds: float = 120) -> None:
     """Wait for something that other threads or processes do; fail with `what` if they do not."""
     deadline = time.monotonic() + seconds
     while not happened():

@@ -67,6 +67,18 @@ class Cluster:
         self._run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", self._data)
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def pause(self) -> None:
+        """Stop the server at once; `resume` starts it where it was."""
+        self._admin.dispose()
+        self._run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", self._data)
+
+    def resume(self) -> None:
+        """Start the paused server on its port."""
+        self._run(
+            "pg_ctl", "start", "-w", "-D", self._data, "-o", self._options(),
+            "-l", str(self._folder / "log"),
+        )  # fmt: skip
+
     @property
     def _data(self) -> str:
         return str(self._folder / "data")
@@ -83,20 +95,19 @@ class Cluster:
         )  # fmt: skip
         for attempt in range(5):
             self._port = _free_port()
-            # fsync off: these tests ask whether the SQL is right, not whether the disk is.
-            options = (
-                f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' "
-                "-c fsync=off -c full_page_writes=off -c shared_buffers=16MB -c max_connections=60"
-            )
             try:
-                self._run(
-                    "pg_ctl", "start", "-w", "-D", self._data, "-o", options,
-                    "-l", str(self._folder / "log"),
-                )  # fmt: skip
+                self.resume()
                 return
             except RuntimeError:  # somebody took the port in between
                 if attempt == 4:
                     raise
+
+    def _options(self) -> str:
+        # fsync off: these tests ask whether the SQL is right, not whether the disk is.
+        return (
+            f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' "
+            "-c fsync=off -c full_page_writes=off -c shared_buffers=16MB -c max_connections=60"
+        )
 
     def _run(self, program: str, *arguments: str) -> None:
         result = subprocess.run(

@@ -15,6 +15,7 @@ from node.app import filter_set
 from node.config import Config
 from node.settings import Rule
 from node.web.app import build
+from node.web.counts import Counts
 from node.web.site import Site
 from storage import jobs, reports
 from storage.database import Database
@@ -53,7 +54,9 @@ def configured(folder: Path, database: Database, **sections: Any) -> Config:
 def build_site(config: Config, database: Database) -> Site:
     """Make what the pages share."""
     bundle = bundles.load("phantom-1")
-    return Site(config, database, bundle, {"default": filter_set(config, bundle)})
+    site = Site(config, database, bundle, {"default": filter_set(config, bundle)})
+    site.counts = Counts(database, patience_s=60)  # the machine of the tests may be busy
+    return site
 
 
 def browser(site: Site, host: str = "127.0.0.1", url: str = "http://node.test") -> TestClient:

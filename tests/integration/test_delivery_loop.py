@@ -1,108 +1,19 @@
 """Delivering reports to living, dead, hanging and refusing destinations."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from pydicom import dcmread
-from pydicom.uid import Comprehensive3DSRStorage, generate_uid
 from pynetdicom import evt
 
-from node import incoming
 from node.delivery import DeliveryLoop
 from node.settings import Delivery as Settings
-from node.settings import Destination
-from storage import deliveries, jobs, reports, series
-from storage.database import Database
-from storage.instances import InstanceStore
+from storage import deliveries
 from storage.tables import Delivery, DeliveryState
 from tests import objects
 from tests.peers import Orthanc, StoreScp, free_port, storage_peer, wait_until
-from tests.rows import new_object, new_report
-
-QUICK = Settings(poll_s=0.05, timeout_s=20, retry_delay_s=0.1, retry_delay_max_s=0.3)
-
-
-def destination(name: str, port: int, ae_title: str = "PACS", shadow: bool = False) -> Destination:
-    return Destination(name=name, ae_title=ae_title, host="127.0.0.1", port=port, shadow=shadow)
-
-
-class Reports:
-    """A database with a series, to which reports are added and queued."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.database = Database(f"sqlite:///{folder / 'foramina.sqlite'}")
-        self.database.migrate()
-        image = objects.image()
-        self._series_uid = image.SeriesInstanceUID
-        InstanceStore(self.database, folder).store(
-            incoming.read(
-                objects.encoded(image),
-                sop_class_uid=image.SOPClassUID,
-                sop_instance_uid=image.SOPInstanceUID,
-                transfer_syntax_uid="1.2.840.10008.1.2.1",
-            )
-        )
-
-    def queue(self, *names: str) -> Path:
-        """Queue a new report for the destinations of these names; gives its file."""
-        document = objects.image(
-            SOPClassUID=Comprehensive3DSRStorage, Modality="SR", SOPInstanceUID=generate_uid()
-        )
-        path = objects.write(self.folder / "made.dcm", document)
-        made = new_object(
-            sop_instance_uid=document.SOPInstanceUID,
-            sop_class_uid=document.SOPClassUID,
-            series_instance_uid=document.SeriesInstanceUID,
-            data=path.read_bytes(),
-        )
-        kept = reports.write(self.folder, made)
-        with self.database.begin() as session:
-            source = series.by_uid(session, self._series_uid)
-            assert source is not None
-            job = jobs.enqueue(session, source, 3)
-            report = reports.add(session, job, new_report(key=document.SOPInstanceUID))
-            row = reports.add_object(session, report, made, kept)
-            for name in names:
-                deliveries.enqueue(session, row, name)
-            jobs.cancel(session, job.id, "only its report is wanted")
-        return self.folder / kept
-
-    def rows(self, name: str) -> list[Delivery]:
-        with self.database.read() as session:
-            return deliveries.listing(session, destination=name)
-
-    def row(self, name: str) -> Delivery:
-        [row] = self.rows(name)
-        return row
-
-    def is_stored(self, name: str) -> bool:
-        return all(row.state == DeliveryState.STORED for row in self.rows(name))
-
-
-@pytest.fixture
-def queued(tmp_path: Path) -> Iterator[Reports]:
-    found = Reports(tmp_path / "storage")
-    yield found
-    found.database.close()
-
-
-@pytest.fixture
-def loop(queued: Reports) -> Iterator[Callable[..., DeliveryLoop]]:
-    """Make a loop to the given destinations; stopped after the test."""
-    made: list[DeliveryLoop] = []
-
-    def make(*destinations: Destination, settings: Settings = QUICK) -> DeliveryLoop:
-        made.append(
-            DeliveryLoop(queued.database, queued.folder, destinations, settings, "FORAMINA")
-        )
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.stop()
-
+from tests.queued_reports import Reports, age, destination
 
 Loop = Callable[..., DeliveryLoop]
 
@@ -206,6 +117,20 @@ def test_attempts_come_to_an_end(queued: Reports, loop: Loop) -> None:
     assert row.state == DeliveryState.FAILED
     assert str(row.error).startswith("gave up after 2 attempts; the last: ")
     assert not running.step(target)
+
+
+def test_days_come_to_an_end_too(queued: Reports, loop: Loop) -> None:
+    queued.queue("dead")
+    target = destination("dead", free_port())
+    running = loop(target)
+    age(queued.database, queued_at=timedelta(days=13.9))
+    assert running.step(target)
+    assert queued.row("dead").state == DeliveryState.QUEUED
+    age(queued.database, queued_at=timedelta(days=0.2), not_before=timedelta(days=1))
+    assert running.step(target)
+    row = queued.row("dead")
+    assert row.state == DeliveryState.FAILED
+    assert str(row.error).startswith("gave up after 2 attempts in 14 days; the last: ")
 
 
 def test_a_report_whose_file_is_gone_fails_with_that_reason(queued: Reports, loop: Loop) -> None:

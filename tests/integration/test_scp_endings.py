@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from pynetdicom import AE, Association
@@ -37,9 +38,9 @@ class Heard:
 
 
 @pytest.fixture
-def heard() -> Iterator[Heard]:
+def heard(receiving_path: Literal["fast", "stock"]) -> Iterator[Heard]:
     found = Heard()
-    found.scp = StorageScp(Node(port=0), found.instances.append, found.end)
+    found.scp = StorageScp(Node(port=0), found.instances.append, found.end, path=receiving_path)
     found.scp.start()
     yield found
     found.scp.stop()
@@ -81,12 +82,14 @@ def test_an_association_without_instances_is_not_told(heard: Heard) -> None:
     assert heard.ends == []
 
 
-def test_a_record_that_fails_ends_no_association(tmp_path: Path) -> None:
+def test_a_record_that_fails_ends_no_association(
+    tmp_path: Path, receiving_path: Literal["fast", "stock"]
+) -> None:
     def refuse(*_words: str) -> None:
         raise OSError("disk full")
 
     kept: list[Incoming] = []
-    scp = StorageScp(Node(port=0), kept.append, refuse)
+    scp = StorageScp(Node(port=0), kept.append, refuse, path=receiving_path)
     scp.start()
     heard = Heard(scp=scp)
     try:

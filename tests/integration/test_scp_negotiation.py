@@ -26,10 +26,10 @@ J2K_LOSSLESS, J2K = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"
 HTJ2K_LOSSLESS, HTJ2K = "1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.203"
 
 
-@pytest.fixture(scope="module")
-def node() -> Iterator[Peer]:
+@pytest.fixture(scope="module", params=["fast", "stock"])
+def node(request: pytest.FixtureRequest) -> Iterator[Peer]:
     """Give the address of an SCP that these tests share; it keeps nothing."""
-    scp_of_module = scp.StorageScp(Node(port=0), lambda _incoming: None)
+    scp_of_module = scp.StorageScp(Node(port=0), lambda _incoming: None, path=request.param)
     scp_of_module.start()
     yield Peer("FORAMINA", "127.0.0.1", scp_of_module.port, "SCANNER", 20)
     scp_of_module.stop()

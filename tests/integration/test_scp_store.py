@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from pydicom import dcmread
@@ -227,8 +228,10 @@ def test_parallel_associations_with_interleaved_series_lose_nothing(
         assert objects.data_set_bytes(kept) == objects.data_set_bytes(path)
 
 
-def test_stopping_ends_even_a_peer_that_fell_silent_inside_a_pdu() -> None:
-    scp = StorageScp(Node(port=0), print)
+def test_stopping_ends_even_a_peer_that_fell_silent_inside_a_pdu(
+    receiving_path: Literal["fast", "stock"],
+) -> None:
+    scp = StorageScp(Node(port=0), print, path=receiving_path)
     scp.start()
     with socket.create_connection(("127.0.0.1", scp.port), timeout=20) as silent:
         silent.sendall(b"\x01\x00\x00\x00\xff\xff half an A-ASSOCIATE-RQ")

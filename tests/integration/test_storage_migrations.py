@@ -125,6 +125,12 @@ def test_a_schema_of_a_newer_version_is_named(empty_url: str) -> None:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(SchemaError, match="newer version"):
         database.migrate()
+    with pytest.raises(SchemaError, match="a newer version made it"):
+        database.check()
+    with database.begin() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    with pytest.raises(SchemaError, match="restart the node"):
+        database.check()
     database.close()
 
 

@@ -1,6 +1,5 @@
 """What the model's tests share: small stacks of slices, phantoms, one loaded predictor."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,13 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
-from model import bundle, volume
+from model import bundle, tensorflow_environment, volume
 from model import predictor as predictors
 from model.cases import Case
 from model.phantom import drawing, series
 from model.predictor import Predictor
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+tensorflow_environment.prepare(log_level=3)
 
 
 def _slice(number: int, size: tuple[int, int]) -> Dataset:

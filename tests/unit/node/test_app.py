@@ -1,5 +1,6 @@
 """Where parts are joined: what the receiving process holds, and how it stops."""
 
+import json
 import os
 import signal
 import socket
@@ -9,13 +10,14 @@ import threading
 from pathlib import Path
 
 import pytest
+import yaml
 
 from node import app
 from node.config import Config
 from node.errors import ConfigError
 from node.peer import Peer
 from node.settings import Rule
-from tests.peers import free_port
+from tests.peers import free_port, wait_until
 
 ROOT = Path(__file__).parents[3]
 RULES = (Rule(attribute="Modality", operator="equals", value="MR"),)
@@ -34,7 +36,12 @@ def configured(folder: Path, **sections: object) -> Config:
     )
 
 
-def test_the_receiving_process_holds_no_network_and_no_report_writer() -> None:
+def listens(port: int) -> bool:
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_the_supervising_process_holds_no_network_and_no_report_writer() -> None:
     heavy = ("tensorflow", "keras", "highdicom", "sklearn", "matplotlib")
     code = f"import sys, node.app; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run(
@@ -47,15 +54,18 @@ def test_a_node_runs_until_told_to_stop(tmp_path: Path) -> None:
     from node import scu
 
     config = configured(tmp_path)
-    built = app.build(config, tmp_path / "config.yaml")
+    path = tmp_path / "config.yaml"  # the receiving processes read it
+    path.write_text(yaml.safe_dump(json.loads(config.model_dump_json())))
+    built = app.build(config, path)
     stop = threading.Event()
     thread = threading.Thread(target=built.run, args=(stop,))
     thread.start()
     try:
-        scu.echo(Peer("FORAMINA", "127.0.0.1", built.scp.port, "TESTER", 20))
+        wait_until(lambda: listens(config.node.port), "the port is open")
+        scu.echo(Peer("FORAMINA", "127.0.0.1", built.receivers.port, "TESTER", 120))
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(120)
     assert not thread.is_alive()
 
 

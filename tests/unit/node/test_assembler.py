@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -317,7 +318,7 @@ def test_running_survives_a_database_that_is_away(
     stop = threading.Event()
     calls = []
 
-    def due(session: Any, stable_age_s: float, limit_s: float, limit: int) -> list[Series]:
+    def due(session: Any, *_arguments: object) -> list[Series]:
         calls.append(now(session))
         if len(calls) == 1:
             raise sqlalchemy.exc.OperationalError("SELECT", {}, Exception("gone"))
@@ -327,6 +328,37 @@ def test_running_survives_a_database_that_is_away(
     monkeypatch.setattr(series, "due", due)
     node.assembler().run(stop)
     assert len(calls) == 2
+
+
+def test_a_database_that_refuses_every_series_is_told_once(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = threading.Event()
+    tries = []
+    complete: Callable[..., Any] = series.complete
+
+    def refuse(*arguments: Any) -> Any:
+        tries.append(1)
+        if len(tries) <= 6:  # two looks at three series
+            raise sqlalchemy.exc.OperationalError("UPDATE", {}, Exception("database is locked"))
+        return complete(*arguments)
+
+    def judged(*_arguments: object) -> list[Series]:
+        if len(tries) == 9:
+            stop.set()
+        return []
+
+    for uid in ("1.2.3", "1.2.4", "1.2.5"):
+        node.receive(uid)
+    monkeypatch.setattr(series, "complete", refuse)
+    monkeypatch.setattr(series, "unjudged", judged)
+    with structlog.testing.capture_logs() as lines:
+        node.assembler().run(stop)
+    told = [line for line in lines if line["event"] != "series complete"]
+    assert [(line["event"], line.get("reason")) for line in told] == [
+        ("database not usable", "database: database is locked"),
+        ("database usable again", None),
+    ]
 
 
 def test_headers_reach_the_filter_set_without_pixels(node: Node) -> None:
@@ -476,6 +508,22 @@ def test_a_broken_association_is_waited_for_a_while(node: Node) -> None:
     assert node.row().state == SeriesState.ACCEPTED
 
 
+def test_nothing_is_complete_before_all_that_was_received_is_filed(node: Node) -> None:
+    node.receive()
+    age(node, 120)
+    filter_set = FilterSet("test", RULES, {})
+    horizon: list[datetime | None] = [datetime.now(UTC) - timedelta(seconds=90)]
+    settings = Settings(stable_age_s=60)
+    assembler = Assembler(
+        node.database, node.folder, filter_set, settings, 3, horizon=lambda: horizon[0]
+    )
+    assert assembler.step() == 0  # quiet for 120 s, but only the first 30 of them are known
+    assert node.row().state == SeriesState.RECEIVING
+    horizon[0] = None
+    assembler.step()
+    assert node.row().state == SeriesState.ACCEPTED
+
+
 @pytest.mark.parametrize(
     ("run", "ended", "ending"),
     [("run", False, "open"), ("other", False, "lost"), ("run", True, "released")],
@@ -488,7 +536,14 @@ def test_how_an_association_stands_is_told_from_the_rows(
         with node.database.begin() as session:
             associations.end(session, "run-1", AssociationEnding.RELEASED, "MR1")
     filter_set = FilterSet("test", RULES[:1], {})
-    Assembler(node.database, node.folder, filter_set, PATIENT, 3, run=run).step()
+    Assembler(
+        node.database,
+        node.folder,
+        filter_set,
+        PATIENT,
+        3,
+        alive=lambda name: bool(run) and name.startswith(run),
+    ).step()
     evidence = node.row(factories.SERIES_UID).evidence
     assert evidence is not None
     (piece,) = [piece for piece in evidence["pieces"] if piece["rule"] == "association"]

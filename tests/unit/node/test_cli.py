@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -104,7 +105,8 @@ def test_an_empty_node_lists_nothing(config: Path) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("jobs", "show", "7"), ("jobs", "retry", "7"), ("jobs", "cancel", "7"),
+    [("jobs", "show", "7"), ("jobs", "show", "9" * 30), ("jobs", "retry", "9" * 30),
+    ("jobs", "retry", "7"), ("jobs", "cancel", "7"), ("series", "show", "9" * 5000),
      ("series", "show", "1.2.3"), ("series", "resolve", "1.2.3", "--keep", "newest"),
      ("deliveries", "retry", "7")],
 )  # fmt: skip
@@ -145,6 +147,23 @@ def test_a_delivery_to_a_destination_that_is_gone_is_not_queued(config: Path) ->
     assert found.state == DeliveryState.HELD
 
 
+def test_a_held_delivery_is_released_and_no_other(config: Path) -> None:
+    data = yaml.safe_load(config.read_text())
+    data["destinations"] = [{"name": "pacs", "ae_title": "PACS", "host": "h", "port": 104}]
+    config.write_text(yaml.safe_dump(data))
+    database = Database(f"sqlite:///{config.parent / 'var' / 'foramina.sqlite'}")
+    with database.begin() as session:
+        report = rows.add_report(session)
+        deliveries.enqueue(session, report, "pacs", DeliveryState.HELD, "merged")
+    database.close()
+    done = invoke("deliveries", "release", "1", "--config", str(config))
+    assert done.exit_code == 0, done.output
+    assert "is queued" in done.stdout
+    again = invoke("deliveries", "release", "1", "--config", str(config))
+    assert again.exit_code != 0
+    assert "only a held one" in again.output
+
+
 def test_there_is_nothing_to_decide_where_nothing_is_contested(config: Path) -> None:
     database = Database(f"sqlite:///{config.parent / 'var' / 'foramina.sqlite'}")
     with database.begin() as session:
@@ -163,6 +182,24 @@ def test_a_database_that_is_away_is_one_sentence(config: Path) -> None:
     assert done.returncode == 1
     assert "storage.database_url" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_is_busy_is_said_so(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = config.parent / "var" / "foramina.sqlite"
+    monkeypatch.setattr(Database.__init__, "__defaults__", (0.2,))  # not half a minute
+    with sqlite3.connect(file, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = invoke("audit", "list", "--config", str(config))
+        other.execute("ROLLBACK")
+    assert done.exit_code == 1
+    assert "database is locked" in done.stderr
+
+
+def test_a_certificate_without_tls_sends_nothing_in_clear(tmp_path: Path) -> None:
+    made = tmp_path / "node.pem"
+    made.write_text("")
+    done = invoke("echo", "127.0.0.1", "9", "--certificate", str(made))
+    assert (done.exit_code, "--tls" in done.stderr) == (2, True)
 
 
 def test_echo_to_nobody_says_what_is_wrong() -> None:

@@ -60,14 +60,14 @@ def test_train_takes_the_stream_and_the_ablations(asked: dict[str, Any], tmp_pat
     done = invoke(
         "train", "run", "--stage", "coarse", "--anatomies", "kept", "--count", 9,
         "--first-seed", 3, "--label-maps", tmp_path, "--label-map-share", 0.2, "--steps", 5,
-        "--t1-only", "--no-background", "--no-decoys", "--processes", 0,
+        "--t1-only", "--no-background", "--no-decoys", "--processes", 0, "--start", "spine-1",
     )  # fmt: skip
     assert done.stdout == "trained: run/network.weights.h5; curves: run/curves.png\n"
     stream = localiser.Stream(Path("kept"), 9, 3, tmp_path, 0.2, t1_only=True, background=False)
     assert asked.pop("arguments") == (Path("run"), "coarse", stream)
     assert asked == {
-        "steps": 5, "batch_size": None, "seed": 1, "processes": 0, "decoys": False,
-        "checkpoint_every_s": 300.0,
+        "steps": 5, "batch_size": None, "seed": 1, "start": "spine-1", "processes": 0,
+        "decoys": False, "checkpoint_every_s": 300.0,
     }  # fmt: skip
     assert invoke("train", "run", "--stage", "middle", "--anatomies", "kept").exit_code == 2
 

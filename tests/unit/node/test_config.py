@@ -1,5 +1,6 @@
 """The configuration file: what is refused, and that the shipped one is complete and at defaults."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,13 @@ def sections(model: BaseModel) -> dict[str, Any]:
     return model.model_dump(mode="json", exclude={"filter_sets", "destinations"})
 
 
+def commented(section: str) -> str:
+    """Give the commented example of a section of the shipped file."""
+    lines = SHIPPED.read_text(encoding="utf-8").splitlines()
+    below = lines[lines.index(f"# {section}:") :]
+    return "\n".join(line[2:] for line in itertools.takewhile(lambda line: line[:1] == "#", below))
+
+
 def test_shipped_file_names_every_setting_at_its_default() -> None:
     written = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
     defaults = Config(filter_sets={"default": (Rule(attribute="Rows", operator="present"),)})
@@ -40,18 +48,14 @@ def test_shipped_file_names_every_setting_at_its_default() -> None:
 
 
 def test_shipped_example_of_a_destination_is_complete_and_valid() -> None:
-    lines = SHIPPED.read_text(encoding="utf-8").splitlines()
-    start = lines.index("# destinations:")
-    example = "\n".join(line[2:] for line in lines[start : start + 11])
+    example = commented("destinations")
     (destination,) = yaml.safe_load(example)["destinations"]
     assert set(destination) == set(Destination.model_fields)
     assert Destination(**destination).port == 4242
 
 
 def test_shipped_example_of_a_source_is_complete_and_valid() -> None:
-    lines = SHIPPED.read_text(encoding="utf-8").splitlines()
-    start = lines.index("# sources:")
-    example = "\n".join(line[2:] for line in lines[start : start + 6])
+    example = commented("sources")
     (source,) = yaml.safe_load(example)["sources"]
     assert set(source) == set(Source.model_fields)
     known = Source(**source)
@@ -133,6 +137,21 @@ def test_environment_wins_over_the_file(write: Any, monkeypatch: pytest.MonkeyPa
         ("sources: [{ae_title: PACS, host: h}]", "sources.0.port: Field required"),
         ("sources: [{ae_title: PACS, host: h, port: 0}]", "sources.0.port"),
         ("assembler: {limit_s: 0}", "assembler.limit_s"),
+        ("tls: {enabled: true}", "tls: Value error, enabled needs certificate_file"),
+        ("tls: {key_file: a}", "key_file needs certificate_file"),
+        ("tls: {profile: basic}", "tls.profile"),
+        ("tls: {key_password: Eisenzahn}", "tls.key_password: a password does not belong"),
+        (
+            "sources: [{ae_title: P, host: h, port: 1, tls: {key_password: Eisenzahn}}]",
+            "sources.0.tls.key_password: a password does not belong",
+        ),
+        (
+            "sources: [{ae_title: P, host: h, port: 1, tls: {check_hostname: false}}]",
+            "check_hostname: false needs ca_file",
+        ),
+        ("node: {allow: [{hosts: [10.0.0.1/8]}]}", "node.allow.0.hosts.0"),
+        ("node: {maximum_instance_bytes: 1}", "node.maximum_instance_bytes"),
+        ("storage: {minimum_free_share: 1}", "storage.minimum_free_share"),
         ("node:\n  port: 1\n  'port': 2", "'port' in line 4 is already written in line 3"),
     ],
 )
@@ -143,6 +162,36 @@ def test_what_is_wrong_is_named(write: Any, text: str, message: str) -> None:
         config.load(path)
     assert message in str(error.value)
     assert str(path) in str(error.value)
+    assert "Eisenzahn" not in str(error.value)
+
+
+def test_files_of_certificates_count_from_the_folder_of_the_file(
+    write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORAMINA_TLS__KEY_PASSWORD", "Eisenzahn")
+    peer = "ae_title: P, host: h, port: 1"
+    own = "certificate_file: own.pem, key_file: own.key"
+    loaded = config.load(
+        write(
+            MINIMAL + f"tls: {{{own}}}\n"
+            f"sources: [{{{peer}, tls: {{ca_file: /etc/ca.pem}}}}, {{{peer}}}]\n"
+            f"destinations: [{{name: d, {peer}, "
+            "tls: {ca_file: ca.pem, certificate_file: d.pem}}]"
+        )
+    )
+    source, plain = loaded.sources
+    assert plain.tls is None
+    assert source.tls is not None
+    assert source.tls.ca_file == Path("/etc/ca.pem")
+    assert source.tls.certificate_file == loaded.tls.certificate_file == tmp_path / "own.pem"
+    assert source.tls.key_password.get_secret_value() == "Eisenzahn"
+    assert "Eisenzahn" not in repr(loaded)
+    [destination] = loaded.destinations
+    assert destination.tls is not None
+    assert destination.tls.ca_file == tmp_path / "ca.pem"
+    assert destination.tls.certificate_file == tmp_path / "d.pem"
+    assert destination.tls.key_file is None
+    assert destination.tls.key_password.get_secret_value() == ""
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -218,6 +267,15 @@ def test_a_destination_that_is_the_node_is_refused(write: Any, listening: str, h
         )
 
 
+@pytest.mark.parametrize("part", ["query", "commitment_peer"])
+def test_a_part_of_a_destination_that_is_the_node_is_refused(write: Any, part: str) -> None:
+    text = MINIMAL + "node: {ae_title: SELF, host: 127.0.0.1, port: 104}\n"
+    itself = "{ae_title: SELF, host: localhost, port: 104}"
+    pacs = f"name: pacs, ae_title: PACS, host: h, port: 104, {part}: {itself}"
+    with pytest.raises(ConfigError, match=f"destinations: pacs.{part} is this node itself"):
+        config.load(write(text + f"destinations: [{{{pacs}}}]"))
+
+
 @pytest.mark.parametrize(
     "other",
     ["ae_title: PACS, host: h, port: 104", "ae_title: SELF, host: h, port: 105",
@@ -267,7 +325,7 @@ def test_everything_but_filter_sets_may_be_deleted(write: Any, tmp_path: Path) -
     loaded = config.load(write(yaml.safe_dump({"filter_sets": shipped["filter_sets"]})))
     assert sections(loaded) == {
         **sections(config.load(SHIPPED)),
-        "storage": {"folder": str(tmp_path / "var"), "database_url": ""},
+        "storage": {**sections(loaded)["storage"], "folder": str(tmp_path / "var")},
     }
 
 

@@ -2,11 +2,16 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+import structlog
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from model.volume import VolumeError
+from node import engine as engine_module
 from node.engine import Engine
 from node.errors import SeriesUnusableError
 from node.pipeline import OvertakenError
@@ -138,6 +143,73 @@ def test_the_lease_is_renewed_while_a_job_runs(sqlite_database: Database, queued
     assert leases[0] is not None
     assert leases[1] is not None
     assert leases[1] > leases[0]
+
+
+@pytest.fixture
+def logged() -> Iterator[list[Any]]:
+    with structlog.testing.capture_logs() as lines:
+        yield lines
+
+
+def test_a_beat_between_the_end_of_a_job_and_that_of_its_heartbeat_is_no_loss(
+    sqlite_database: Database, queued: int, logged: list[Any]
+) -> None:
+    def run(claimed: Job) -> None:
+        with sqlite_database.begin() as session:
+            jobs.succeed(session, claimed.id, claimed.fencing_token, {"predict": 1.0})
+        time.sleep(0.5)  # some beats find the job ended
+
+    settings = SETTINGS.model_copy(update={"heartbeat_s": 0.02})
+    engine(sqlite_database, run, settings).step()
+    assert job(sqlite_database, queued).state == JobState.SUCCEEDED
+    assert [line["event"] for line in logged] == ["job started", "job succeeded"]
+
+
+def test_a_lease_that_is_lost_is_told(
+    sqlite_database: Database, queued: int, logged: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "_ENDING_S", 0.1)
+
+    def run(claimed: Job) -> None:
+        with sqlite_database.begin() as session:
+            jobs.cancel(session, claimed.id, "by hand")
+        deadline = time.monotonic() + 20
+        while not any(line["event"] == "lease lost" for line in logged):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        raise jobs.LeaseLostError
+
+    settings = SETTINGS.model_copy(update={"heartbeat_s": 0.02})
+    engine(sqlite_database, run, settings).step()
+    assert [line["event"] for line in logged].count("lease lost") == 1
+
+
+def test_a_database_that_is_away_is_told_once_and_waited_for(
+    sqlite_database: Database, logged: list[Any]
+) -> None:
+    away = threading.Event()
+    away.set()
+
+    def refuse(*_arguments: object) -> None:
+        if away.is_set():
+            raise OperationalError("UPDATE", {}, Exception("gone"))
+
+    event.listen(sqlite_database._engine, "before_cursor_execute", refuse)
+    stop = threading.Event()
+    thread = threading.Thread(target=engine(sqlite_database, lambda _job: None).run, args=(stop,))
+    thread.start()
+    time.sleep(0.3)  # many looks
+    away.clear()
+    deadline = time.monotonic() + 20
+    while len(logged) < 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    stop.set()
+    thread.join(10)
+    assert [(line["event"], line.get("reason")) for line in logged] == [
+        ("worker ready", None),
+        ("database not usable", "database: gone"),
+        ("database usable again", None),
+    ]
 
 
 def test_run_stops_when_told(sqlite_database: Database) -> None:

@@ -79,6 +79,17 @@ def test_a_refusal_is_an_error() -> None:
     assert error.value.status == 0xA700
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(0xA900, "Identifier does not match SOP Class"), (0xC001, "unable to process"),
+     (0xFE00, "cancelled"), (0x0999, "not defined")],
+)  # fmt: skip
+def test_a_status_is_said_as_c_find_means_it(code: int, words: str) -> None:
+    """PS3.4 table C.4-1: other meanings than the same codes have for C-STORE."""
+    with pytest.raises(PeerError, match=words):
+        ask((code, None))
+
+
 def test_a_peer_that_cannot_be_asked_is_named() -> None:
     with (
         archive(lambda event: iter(()), Verification) as peer,
@@ -92,3 +103,49 @@ def test_answers_without_end_are_cut_off(monkeypatch: pytest.MonkeyPatch) -> Non
     one = (0xFF00, answer(SeriesInstanceUID=SERIES, NumberOfSeriesRelatedInstances=2))
     with pytest.raises(PeerError, match="without an end"):
         ask(*[one] * 6)
+
+
+def asked_of(
+    question: Callable[[Peer], Any], *answers: tuple[int, Dataset | None]
+) -> tuple[Any, Dataset]:
+    """Ask a peer that answers so; what came of it, and what it was asked."""
+    asked: list[Dataset] = []
+
+    def handle(event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
+        asked.append(event.identifier)
+        yield from answers
+
+    with archive(handle) as peer:
+        return question(peer), asked[0]
+
+
+@pytest.mark.parametrize(
+    ("answers", "held"),
+    [
+        ([], False),
+        ([(0xFF00, answer(SOPInstanceUID="1.2.3.4.5"))], True),
+        ([(0xFF00, answer(SOPInstanceUID="1.2.3.4.50"))], False),
+        ([(0xFF00, answer())], False),
+    ],
+)
+def test_an_instance_is_asked_for_by_all_its_uids(answers: Any, held: bool) -> None:
+    found, query = asked_of(lambda peer: find.holds(peer, STUDY, SERIES, "1.2.3.4.5"), *answers)
+    assert found == held
+    assert (query.QueryRetrieveLevel, query.SOPInstanceUID) == ("IMAGE", "1.2.3.4.5")
+    assert (query.StudyInstanceUID, query.SeriesInstanceUID) == (STUDY, SERIES)
+
+
+@pytest.mark.parametrize(
+    ("answers", "patient_ids"),
+    [
+        ([], set()),
+        ([(0xFF00, answer(StudyInstanceUID=STUDY, PatientID="P1 "))], {"P1"}),
+        ([(0xFF00, answer(StudyInstanceUID=STUDY))], {""}),
+        ([(0xFF00, answer(StudyInstanceUID="1.9", PatientID="P1"))], set()),
+    ],
+)
+def test_a_study_is_asked_for_its_patient(answers: Any, patient_ids: set[str]) -> None:
+    found, query = asked_of(lambda peer: find.patient_ids_of_study(peer, STUDY), *answers)
+    assert found == patient_ids
+    assert query.QueryRetrieveLevel == "STUDY"
+    assert "PatientID" in query

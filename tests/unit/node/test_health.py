@@ -1,12 +1,15 @@
 """Is the node well? Each answer names what is not."""
 
+import json
 import socket
 from pathlib import Path
 
 import pytest
+import yaml
 
 from node import app, health
 from node.config import Config
+from tests.peers import wait_until
 from tests.unit.node import test_app
 
 
@@ -20,12 +23,15 @@ def by_name(config: Config) -> dict[str, health.Check]:
 
 
 def test_a_running_node_is_well(config: Config, tmp_path: Path) -> None:
-    built = app.build(config, tmp_path / "config.yaml")
-    built.scp.start()
+    path = tmp_path / "config.yaml"  # the receiving processes read it
+    path.write_text(yaml.safe_dump(json.loads(config.model_dump_json())))
+    built = app.build(config, path)
+    built.receivers.start()
     try:
+        wait_until(lambda: by_name(config)["dicom"].ok, "the node answers C-ECHO", 120)
         answers = by_name(config)
     finally:
-        built.scp.stop()
+        built.receivers.stop()
         built.database.close()
     assert [name for name, check in answers.items() if not check.ok] == []
 

@@ -5,6 +5,9 @@ from io import BytesIO
 
 import pytest
 from pydicom import Dataset, dcmread
+from pydicom.dataset import FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -17,8 +20,9 @@ from pydicom.uid import (
 )
 
 from node import incoming, status
-from node.identity import IMPLEMENTATION_CLASS_UID
+from node.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from storage.instances import Incoming
+from storage.tables import Instance, Series
 from tests import objects
 
 
@@ -214,3 +218,33 @@ def test_another_object_than_announced_is_a_mismatch() -> None:
 def test_bytes_that_are_no_data_set_are_not_understood(data_set: bytes) -> None:
     assert refusal(data_set, generate_uid()).startswith("C000 ")
     assert refusal(data_set, generate_uid(), ImplicitVRLittleEndian).startswith("C000 ")
+
+
+def test_texts_are_cut_to_the_columns_that_they_are_filed_in() -> None:
+    for table, column, length in (
+        (Series, "patient_id", incoming._PATIENT_ID_LENGTH),
+        (Series, "accession_number", incoming._ACCESSION_NUMBER_LENGTH),
+        (Series, "modality", incoming._MODALITY_LENGTH),
+        (Series, "series_description", incoming._SERIES_DESCRIPTION_LENGTH),
+        (Instance, "calling_ae_title", incoming._CALLING_AE_TITLE_LENGTH),
+        (Instance, "calling_host", incoming._CALLING_HOST_LENGTH),
+    ):
+        assert getattr(table, column).type.length == length
+
+
+@pytest.mark.parametrize("uid", ["1.2.3", "1.2.34", "1"])
+@pytest.mark.parametrize("title", ["", "SCANNER", "MR1 "])
+def test_what_precedes_a_data_set_is_what_pydicom_writes(uid: str, title: str) -> None:
+    meta = FileMetaDataset()
+    meta.FileMetaInformationVersion = b"\x00\x01"
+    meta.MediaStorageSOPClassUID = MRImageStorage
+    meta.MediaStorageSOPInstanceUID = UID(uid)
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
+    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
+    if title.strip():
+        meta.SourceApplicationEntityTitle = title.strip()
+    buffer = DicomBytesIO()
+    write_file_meta_info(buffer, meta)
+    expected = bytes(128) + b"DICM" + buffer.getvalue()
+    assert incoming.prefix(MRImageStorage, uid, ExplicitVRLittleEndian, title) == expected

@@ -95,7 +95,10 @@ def test_send_again(database: Database) -> None:
         actions.send_again(session, ANN, 1, {"pacs"})
         with pytest.raises(RefusedError, match="is queued"):
             actions.send_again(session, ANN, 1, {"pacs"})
-    assert recorded(database) == [("ann", "send again", "delivery", 1)]
+    assert recorded(database) == [
+        ("ann", "send again", "delivery", 1),
+        ("(node)", "send", "delivery", 1),
+    ]
 
 
 def test_what_is_no_decision_is_refused(sqlite_database: Database) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from storage import deliveries, reports
+from storage import deliveries, held, reports
 from storage.database import Database, now
 from storage.deliveries import DeliveryStateError
 from storage.jobs import LeaseLostError
@@ -154,9 +154,6 @@ def test_a_sender_that_lost_its_lease_writes_nothing(
     with pytest.raises(LeaseLostError, match="token 1"), database.begin() as session:
         WRITES[write](session, lost.id, lost.fencing_token)
     assert show(database, new).state == DeliveryState.SENDING
-    with database.begin() as session:
-        assert not deliveries.heartbeat(session, lost.id, lost.fencing_token, 60)
-        assert deliveries.heartbeat(session, new.id, new.fencing_token, 60)
 
 
 def test_a_correction_overtakes_what_still_waits(database: Database, report: ReportObject) -> None:
@@ -250,7 +247,7 @@ def test_what_waits_for_an_unknown_destination_is_held_until_a_person_sends_it(
         report = add_report(session)
         for name in ("pacs", "gone"):
             deliveries.enqueue(session, report, name)
-        assert deliveries.hold_others(session, ["pacs"]) == 1
+        assert held.hold_others(session, ["pacs"]) == 1
         states = {row.destination: row for row in deliveries.by_report(session, report.report_id)}
         assert states["pacs"].state == DeliveryState.QUEUED
         assert states["gone"].state == DeliveryState.HELD

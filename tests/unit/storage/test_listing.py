@@ -110,6 +110,8 @@ def test_jobs_deliveries_and_actions_are_filtered_and_paged(database: Database) 
         assert [row.action for row in listing.page(session, by_ann, 9).rows] == ["retry"]
         of_job = ActionListing(ActionFilter(subject="job", subject_id=1))
         assert [row.person for row in listing.page(session, of_job, 9).rows] == ["ann"]
+        of_one_row = ActionListing(ActionFilter(subject_id=1))
+        assert [row.person for row in listing.page(session, of_one_row, 9).rows] == ["ann"]
         assert [row.done for row in listing.page(session, ActionListing(), 9).rows] == [False, True]
 
 
@@ -149,6 +151,7 @@ PLANS: list[tuple[listing.Listing[Any], str]] = [
     (ActionListing(), ""),
     (ActionListing(ActionFilter(person="ann")), "actions_by_person"),
     (ActionListing(ActionFilter(subject="job", subject_id=7)), "actions_by_subject"),
+    (ActionListing(ActionFilter(subject="job")), "actions_by_kind"),
 ]
 
 

@@ -1,7 +1,7 @@
 """A series moves only from where its reader saw it, and every move is recorded."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
@@ -284,3 +284,14 @@ def test_corrections_can_make_instances_agree(database: Database, store: Instanc
     store.store(make_incoming(1, PatientID="P2"))
     with database.read() as session:
         assert series.disagreements(session, 1) == []
+
+
+def test_silence_counts_up_to_the_horizon(database: Database, store: InstanceStore) -> None:
+    store.store(make_incoming(1))
+    with database.read() as session:
+        moment = now(session)
+        assert len(series.due(session, 0, 3600)) == 1
+        assert len(series.due(session, 0, 3600, horizon=moment)) == 1
+        assert len(series.due(session, 60, 3600, horizon=moment + timedelta(days=1))) == 0
+        assert len(series.due(session, 0, 3600, horizon=moment - timedelta(days=1))) == 0
+        assert len(series.due(session, 0, 3600, horizon=datetime(1970, 1, 1, tzinfo=UTC))) == 0

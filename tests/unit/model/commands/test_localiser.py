@@ -9,6 +9,7 @@ import pytest
 
 from model.commands import localiser
 from model.commands.localiser import Stream
+from model.localiser import record
 from model.localiser.source import ScanSource
 from model.localiser.spec import DECOYS, POINTS
 from model.localiser.training import RunSpec
@@ -51,7 +52,7 @@ def test_the_recipe_is_the_default(
         "3 drawn anatomies (seeds 7 to 9), imaged anew with T1, T2 and free contrasts"
     )
     assert dict(coarse_source.options) == {}
-    assert localiser.subjects(tmp_path / "fine") == [path.name for path in fine_source.files]
+    assert record.subjects(tmp_path / "fine") == [path.name for path in fine_source.files]
 
 
 def test_ablations_change_one_thing_each(

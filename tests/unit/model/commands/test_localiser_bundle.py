@@ -10,11 +10,12 @@ import pytest
 from model import bundle as bundles
 from model.commands import localiser_bundle
 from model.commands.localiser_calibration import Calibrated
-from model.localiser import openvino_export, reliability
+from model.localiser import openvino_export, reliability, start
 from model.localiser.calibration import Outcomes
 from model.localiser.method import TtaSpec, TwoStageMethod
 from model.localiser.pair import Pair
 from model.localiser.spec import POINTS
+from model.localiser.training import read_spec
 from tests.unit.model.localiser.two_stage import method, save_weights
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
@@ -77,6 +78,12 @@ def test_a_bundle_is_made_measured_and_described(
     assert str(tmp_path) not in content
     assert str(runs[0].parent) not in content
     assert (runs[0] / "evaluation" / "evaluation.json").is_file()
+    for stage, network, run in zip(
+        ("coarse", "fine"), (read.method.coarse, read.method.fine), runs, strict=True
+    ):
+        begun = start.find(out, network)
+        assert begun.weights.read_bytes() == (run / "network.weights.h5").read_bytes(), stage
+        assert begun.data == read_spec(run).data
 
 
 def test_a_certainty_of_other_networks_is_refused(runs: tuple[Path, Path], tmp_path: Path) -> None:

@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from model.localiser import record
 from model.localiser.examples import CoarseExample, FineExample, coarse_example, fine_examples
+from model.localiser.source import ScanSource
 from model.localiser.spec import CoarseSpec, FineSpec
+from model.localiser.start import find
 from model.localiser.training import (
     RunSpec,
     build,
@@ -119,3 +122,25 @@ def test_a_folder_of_another_run_is_refused(scans: list[Spine], tmp_path: Path) 
     )
     with pytest.raises(ValueError, match="another folder"):
         train(RunSpec(COARSE, steps=2), lambda _: [], tmp_path, processes=0)
+
+
+def test_a_run_begins_with_the_weights_of_another(scans: list[Spine], tmp_path: Path) -> None:
+    def batch(number: int) -> Sequence[CoarseExample]:
+        return coarse_batch(scans, number)
+
+    spec = RunSpec(COARSE, steps=30, learning_rate=0.01, warmup_steps=5)
+    first = train(spec, batch, tmp_path / "first", processes=0)
+    record.claim(tmp_path / "first", ScanSource(COARSE, (Path("a.npz"),), 1, 1))
+    start = find(tmp_path / "first", COARSE)
+    assert (start.weights, start.subjects) == (first, ("a.npz",))
+    again = dataclasses.replace(spec, steps=2, learning_rate=1e-6, start=start.digest)
+    train(again, batch, tmp_path / "again", start_weights=start.weights, processes=0)
+    fresh = dataclasses.replace(again, start="")
+    train(fresh, batch, tmp_path / "fresh", processes=0)
+    assert losses(tmp_path / "again")[0] < 0.8 * losses(tmp_path / "fresh")[0]
+    with pytest.raises(ValueError, match="holds another network"):
+        find(tmp_path / "first", dataclasses.replace(COARSE, sigma_mm=9.0))
+    with pytest.raises(ValueError, match="expected FineSpec"):
+        find(tmp_path / "first", FINE)
+    record.claim(tmp_path / "again", ScanSource(COARSE, (Path("b.npz"),), 1, 1), start.subjects)
+    assert record.subjects(tmp_path / "again") == ["a.npz", "b.npz"]

@@ -4,7 +4,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from node.web.site import Site
-from storage import deliveries
+from storage import confirmations, deliveries
+from storage.states import Confirmation
+from storage.tables import DeliveryState
 from tests import web_pages
 from tests.rows import add_report
 
@@ -45,3 +47,31 @@ def test_what_cannot_be_sent_says_why(
     assert "0 of 1 done" in answer.text
     assert ("not configured" in answer.text) == (destination == "elsewhere")
     assert ("there is no delivery 2" in answer.text) == (id_ == 2)
+
+
+def test_a_held_delivery_is_released(client: TestClient, site: Site) -> None:
+    with site.database.begin() as session:
+        deliveries.enqueue(session, add_report(session), "pacs", DeliveryState.HELD, "merged")
+    answer = web_pages.send(client, "/deliveries", id=1, action="release")
+    assert "1 of 1 done" in answer.text
+    with site.database.read() as session:
+        found = deliveries.get(session, 1)
+    assert found is not None
+    assert (found.state, found.released) == (DeliveryState.QUEUED, True)
+    assert "release" in client.get("/actions?subject=delivery").text
+
+
+def test_a_delivery_is_not_called_more_than_it_is(client: TestClient, site: Site) -> None:
+    with site.database.begin() as session:
+        deliveries.enqueue(session, add_report(session), "pacs")
+        found = deliveries.claim(session, "pacs", 60)
+        assert found is not None
+        deliveries.stored(session, found.id, found.fencing_token, 0, 0)
+    assert "not confirmed" in client.get("/deliveries").text
+    assert "<b>1</b> deliveries stored, not confirmed" in client.get("/").text
+    with site.database.begin() as session:
+        (seen,) = confirmations.due(session, "pacs", 1, 60)
+        confirmations.confirm(session, seen, Confirmation.C_FIND)
+    text = client.get("/deliveries").text
+    assert "by C-FIND" in text
+    assert "not confirmed" not in text

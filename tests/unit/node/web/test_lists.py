@@ -3,15 +3,17 @@
 import csv
 import io
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
 from node.web import lists
 from node.web.site import Site
-from storage.database import now
+from storage.database import Database, now
 from storage.listing import ActionListing, page
 from storage.tables import SeriesState
+from tests import web_pages
 from tests.rows import add_series
 
 HOSTILE = "<script>alert(1)</script>"
@@ -78,6 +80,7 @@ def test_filters_are_joined(client: TestClient, query: dict[str, str], expected:
         ({"until": "9999-12-31"}, "expected a day"),
         ({"after": "x"}, "begin at its start"),
         ({"after": "9" * 40 + "-1"}, "begin at its start"),
+        ({"after": "1-" + "0" * 19 + "9" * 20}, "begin at its start"),
     ],
 )
 def test_a_question_that_makes_no_sense_is_answered_so(
@@ -88,7 +91,7 @@ def test_a_question_that_makes_no_sense_is_answered_so(
     assert word in answer.text
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "x", "1000000", "9" * 50])
+@pytest.mark.parametrize("limit", ["0", "-1", "x", "1000000", "9" * 50, "0" * 8 + "1" + "0" * 9])
 def test_nobody_gets_a_million_rows_at_once(client: TestClient, limit: str) -> None:
     answer = client.get("/series.json", params={"limit": limit})
     assert (answer.status_code, "1 to 1000" in answer.json()["error"]) == (400, True)
@@ -121,11 +124,27 @@ def test_what_was_received_is_shown_and_does_nothing(client: TestClient, site: S
     assert client.get("/series.json").json()["rows"][0]["patient_id"] == HOSTILE
 
 
-@pytest.mark.parametrize("name", ["series", "jobs", "deliveries", "actions"])
+@pytest.mark.parametrize("name", ["series", "jobs", "deliveries", "actions", "notices"])
 def test_every_list_comes_in_three_forms_even_when_empty(client: TestClient, name: str) -> None:
     assert client.get(f"/{name}").status_code == 200
     assert "rows" in client.get(f"/{name}.json").json()
     assert client.get(f"/{name}.csv").text.startswith("id,")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/series?search=%00P1", "/series?sender=A%00", "/series/uid/1.2%003", "/actions?person=%00",
+     "/deliveries?destination=%00"],
+)  # fmt: skip
+def test_a_nul_is_no_fault_of_the_database(
+    postgres_database: Database, tmp_path: Path, path: str
+) -> None:
+    config = web_pages.configured(tmp_path, postgres_database)
+    with web_pages.browser(web_pages.build_site(config, postgres_database)) as client:
+        web_pages.log_in(client)
+        assert client.get(path).status_code == (404 if "uid" in path else 200)
+        form = {"series_instance_uid": "\0", "filter_set": "default"}
+        assert web_pages.send(client, "/rules", **form).status_code == 400
 
 
 def test_days_are_those_of_this_host() -> None:

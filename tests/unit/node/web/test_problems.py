@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 from node.web import overview
 from node.web.site import Site
-from storage import jobs
+from storage import actions, jobs
+from storage.actions import Person
 from storage.database import Database
 from tests import web_pages
 from tests.rows import add_job
@@ -54,6 +57,29 @@ def test_a_locked_database_loses_no_action(tmp_path: Path, sqlite_database: Data
     with sqlite_database.read() as session:
         assert jobs.counts(session)["cancelled"] == 1
     hurried.close()
+
+
+def test_what_was_done_before_the_database_went_away_is_said(
+    client: TestClient, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with site.database.begin() as session:
+        for number in (1, 2, 3):
+            add_job(session, number)
+    cancel = actions.cancel_job
+
+    def away_at_two(session: Session, person: Person, job_id: int, why: str = "") -> str:
+        if job_id == 2:
+            raise OperationalError("UPDATE jobs", {}, Exception("database is locked"))
+        return cancel(session, person, job_id, why)
+
+    monkeypatch.setattr(actions, "cancel_job", away_at_two)
+    answer = web_pages.send(client, "/jobs", id=[1, 2, 3], action="cancel")
+    assert (answer.status_code, "1 of 3 done" in answer.text) == (200, True)
+    assert "database did not answer" in answer.text
+    assert "not tried" in answer.text
+    with site.database.read() as session:
+        counts = jobs.counts(session)
+    assert (counts["cancelled"], counts["queued"]) == (1, 2)
 
 
 def test_the_unexpected_shows_nothing_of_the_inside(

@@ -46,6 +46,20 @@ def test_a_series_tells_why(client: TestClient, rejected: int) -> None:
     assert answer.headers["location"] == f"/series/{rejected}"
 
 
+def test_the_evidence_is_a_table_and_no_dictionary(client: TestClient, site: Site) -> None:
+    pieces = [
+        {"rule": "quiet", "weight": "none", "says": "nothing came for 60 s", "quiet_s": 60.1},
+        {"rule": "announced", "weight": "proof", "says": "15 of 20 came", "announced": 20},
+    ]
+    with site.database.begin() as session:
+        row = add_series(session, 1)
+        series.wait(session, row, {"state": "wait", "reason": "5 more", "pieces": pieces}, 60)
+    text = client.get(f"/series/{row.id}").text
+    for words in ("5 more", "<td>15 of 20 came</td>", "proved", "quiet s 60.1", "none known"):
+        assert words in text, words
+    assert "&#39;rule&#39;" not in text
+
+
 def test_process_anyway_queues_a_job_and_keeps_who_wanted_it(
     client: TestClient, site: Site, rejected: int
 ) -> None:

@@ -7,7 +7,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
-from node.web import overview
+from node import health
+from node.config import Config
+from node.web import overview, readiness
 from node.web.peers import PeerStates
 from node.web.site import Site
 from storage import deliveries, jobs
@@ -36,6 +38,25 @@ def test_not_ready_while_nobody_listens(visitor: TestClient) -> None:
     assert answer.status_code == 503
     checks = answer.json()["checks"]
     assert (checks["dicom"]["ok"], checks["database"]["ok"]) == (False, True)
+
+
+def test_whoever_asks_often_does_not_make_the_node_ask_often(
+    visitor: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def checks(config: Config) -> list[health.Check]:
+        asked.append(config)
+        return [health.Check("dicom", True, "answers")]
+
+    moment = [1000.0]
+    monkeypatch.setattr(readiness.health, "checks", checks)
+    monkeypatch.setattr(readiness.time, "monotonic", lambda: moment[0])
+    assert [visitor.get("/readyz").status_code for _ in range(3)] == [200, 200, 200]
+    assert len(asked) == 1
+    moment[0] += 6
+    visitor.get("/readyz")
+    assert len(asked) == 2
 
 
 def test_metrics_count_what_is_in_the_database(visitor: TestClient, site: Site) -> None:
@@ -73,6 +94,8 @@ def test_the_overview_shows_the_figures_and_what_is_wrong(
     text_ = client.get("/").text
     assert "<b>1</b> series accepted" in text_
     assert "<b>1</b> jobs queued" in text_
+    assert 'href="/deliveries?state=held"' in text_
+    assert 'href="/notices?state=raised"' in text_
     assert "phantom-1" in text_
     monkeypatch.setattr(overview, "disk", lambda _site: {"error": "Stale file handle"})
     assert "Stale file handle" in client.get("/").text
