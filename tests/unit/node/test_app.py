@@ -1,8 +1,6 @@
 """Where parts are joined: what the receiving process holds, and how it stops."""
 
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -83,10 +81,3 @@ def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
         built = app.build(config, tmp_path / "config.yaml")
         with pytest.raises(ConfigError, match=r"node\.port"):
             built.run(threading.Event())
-
-
-def test_a_signal_asks_for_an_orderly_stop() -> None:
-    with app.stopping_on_signals() as stop:
-        assert not stop.is_set()
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert stop.wait(5)

@@ -94,22 +94,6 @@ def test_worker_names_never_repeat() -> None:
     assert max(map(len, names)) <= 128
 
 
-def test_a_supervised_worker_stops_when_its_parent_is_gone() -> None:
-    code = (
-        "from node.signals import stopping_on_signals as stopping\n"
-        "with stopping(supervised=True) as stop: print(stop.wait(30))"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.close()
-    assert process.stdout.read().strip() == "True"
-    process.wait(10)
-    process.stdout.close()
-
-
 @pytest.fixture
 def receivers(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
