@@ -16,9 +16,12 @@ from storage.database import Database
 from storage.instances import Incoming, InstanceStore
 from storage.tables import Base
 from tests import ending, factories, postgres, secrecy, steady
+from tests.scheduling import pytest_xdist_make_scheduler
 
 if TYPE_CHECKING:
     from tests.peers import Orthanc
+
+__all__ = ["pytest_xdist_make_scheduler"]  # the hooks that are written elsewhere
 
 LONG_GROUPS = (
     "kill-sqlite", "tensorflow", "acceptance", "acceptance-bad-days", "viewer", "kill-postgresql",
