@@ -4,8 +4,6 @@ Each function takes paths and plain values, reports its progress to the caller, 
 says what is wrong with its input by a ValueError that names the file.
 """
 
-from typing import Final
-
 from model.commands.bundling import bundle
 from model.commands.cropping import crop_targets
 from model.commands.evaluation import Evaluated, evaluate
@@ -16,9 +14,7 @@ from model.commands.searching import search
 from model.commands.synthetic import montage, realism, synthesize
 from model.commands.training import train
 
-DEFAULT_BUNDLE: Final = "phantom-1"
-
 __all__ = [
-    "DEFAULT_BUNDLE", "Evaluated", "Report", "bundle", "crop_targets", "evaluate", "montage",
+    "Evaluated", "Report", "bundle", "crop_targets", "evaluate", "montage",
     "networks", "predict", "realism", "search", "silent", "synthesize", "train",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from model import defaults
 from model.commands.progress import Report, silent
 from model.landmark import Point, Prediction
 
@@ -16,7 +17,7 @@ def crop_targets(
     folder: Path,
     *,
     points: Path | None = None,
-    bundle: str | Path = "phantom-1",
+    bundle: str | Path = defaults.BUNDLE,
     device: str = "auto",
     report: Report = silent,
 ) -> "tuple[Volume, tuple[Target, ...]]":

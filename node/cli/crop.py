@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from node.cli.options import DeviceOption
+from model import defaults
+from node.cli.options import BundleOption, DeviceOption
 from node.cli.output import JsonOption, print_json, print_rows
 from node.cli.progress import reported
 
@@ -22,9 +23,7 @@ def crop(
         Path, typer.Argument(exists=True, file_okay=False, help="Folder with one DICOM series.")
     ],
     out: Annotated[Path, typer.Option(file_okay=False, help="Folder for the sub-volumes.")],
-    bundle: Annotated[
-        str, typer.Option(help="Name of a shipped bundle, or a bundle folder.")
-    ] = "phantom-1",
+    bundle: BundleOption = defaults.BUNDLE,
     points: Annotated[
         Path | None,
         typer.Option(

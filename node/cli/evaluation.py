@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from model import defaults
 from node.cli.options import CasesOption, DeviceOption, PhantomsOption
 from node.cli.output import JsonOption, print_json
 from node.cli.progress import reported
@@ -13,7 +14,9 @@ from node.cli.progress import reported
 def evaluate(
     models: Annotated[
         list[str] | None,
-        typer.Argument(help="Bundles and finished runs: names or folders; phantom-1 by default."),
+        typer.Argument(
+            help=f"Bundles and finished runs: names or folders; {defaults.BUNDLE} by default."
+        ),
     ] = None,
     bundle: Annotated[
         list[str] | None, typer.Option(help="A bundle; the same as naming it without --bundle.")
@@ -34,7 +37,7 @@ def evaluate(
     from model import commands
     from model.evaluate import markdown
 
-    chosen = [*(models or ()), *(bundle or ())] or [commands.DEFAULT_BUNDLE]
+    chosen = [*(models or ()), *(bundle or ())] or [defaults.BUNDLE]
     with reported() as report:
         measured = commands.evaluate(
             chosen, cases, out, part=part, phantoms=phantoms, device=device, report=report

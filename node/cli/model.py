@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
+from model import defaults
 from node.cli import annotations, evaluation, index, localiser, synthetic, training
 from node.cli.crop import crop
 from node.cli.curate import curate
-from node.cli.options import CasesOption, DeviceOption, PhantomsOption
+from node.cli.options import BundleOption, CasesOption, DeviceOption, PhantomsOption
 from node.cli.output import JsonOption, print_json, print_rows
 from node.cli.progress import reported
 from node.cli.report import report
@@ -78,9 +79,7 @@ def predict(
     series: Annotated[
         Path, typer.Argument(exists=True, file_okay=False, help="Folder with one DICOM series.")
     ],
-    bundle: Annotated[
-        str, typer.Option(help="Name of a shipped bundle, or a bundle folder.")
-    ] = "phantom-1",
+    bundle: BundleOption = defaults.BUNDLE,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:

@@ -13,6 +13,7 @@ CasesOption = Annotated[
         "are drawn.",
     ),
 ]
+BundleOption = Annotated[str, typer.Option(help="Name of a shipped bundle, or a bundle folder.")]
 DeviceOption = Annotated[Literal["auto", "gpu", "cpu"], typer.Option(help="Where networks run.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Equal seeds give equal results.")]
 PhantomsOption = Annotated[int, typer.Option(min=2, help="How many phantoms to draw, if any.")]

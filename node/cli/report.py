@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from node.cli.options import DeviceOption
+from model import defaults
+from node.cli.options import BundleOption, DeviceOption
 from node.cli.progress import reported
 
 if TYPE_CHECKING:
@@ -23,9 +24,7 @@ def report(
     out: Annotated[
         Path, typer.Option(help="File NAME.dcm for one series, or folder for UID.dcm of each.")
     ],
-    bundle: Annotated[
-        str, typer.Option(help="Name of a shipped bundle, or a bundle folder.")
-    ] = "phantom-1",
+    bundle: BundleOption = defaults.BUNDLE,
     device: DeviceOption = "auto",
 ) -> None:
     """Write the report that a node would send: points, or the reasons for none.

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from model import defaults
 from node.settings.section import Millimetres, Seconds, Section
 
 
@@ -37,7 +38,7 @@ class Worker(Section):
 class Model(Section):
     """Which localiser answers, and on which device."""
 
-    bundle: str = "phantom-1"
+    bundle: str = defaults.BUNDLE
     """Name of a bundle in `model/bundles`, or a path to a bundle folder."""
     device: Literal["auto", "gpu", "cpu"] = "auto"
     """auto: OpenVINO where it is installed, else a GPU that TensorFlow sees, else the CPU."""
