@@ -107,19 +107,21 @@ def calibrate(
     from model.json_file import write_json
     from model.localiser import reliability
     from model.localiser.calibration import calibrate as fitted
-    from model.localiser.calibration import crossed
+    from model.localiser.calibration import clear, crossed
+    from model.localiser.held_out import with_controls
     from model.localiser.pair import Pair
 
     pair = Pair.of_runs(coarse, fine, tta)
     readers, words = read_scans(scans, (coarse, fine), processes, report)
-    judged = _judged(pair, readers, out, processes, report)
+    judged = _judged(pair, with_controls(readers), out, processes, report)
     certainty = fitted(judged, **asdict(demands), calibrated_on=f"calibrated on {words}")
-    measured = reliability.report(crossed(judged), certainty)
+    measured = reliability.report(crossed(clear(judged)), certainty)
+    measured |= reliability.left_out(judged, certainty)
     found = Calibrated(
         networks=pair.digest(),
         certainty=certainty,
         tta=pair.tta,
-        scans=len(judged),
+        scans=len(readers),
         measured=measured,
     )
     write_json(out, found.model_dump(mode="json"))
@@ -211,11 +213,13 @@ def _judged(
 
 def _judge(pair: "Pair", read: "Read") -> "Judged":
     from model.localiser.answer import answer
-    from model.localiser.calibration import judge
+    from model.localiser.calibration import as_control, judge
+    from model.localiser.held_out import Control
 
     scan = read()
     said = answer(scan.pixels, scan.affine, pair.networks())
-    return judge(said, scan.points, scan.expected, pair.chain)
+    judged = judge(said, scan.points, scan.expected, pair.chain)
+    return as_control(judged) if isinstance(read, Control) else judged
 
 
 def _kept(path: Path, header: dict[str, Any]) -> list[dict[str, Any]]:

@@ -29,6 +29,8 @@ class Judged:
     Attributes:
         levels: evidence of `evidence.SCAN`.
         levels_right: no shift, and levels could be told at all.
+        unclear: nobody can tell its levels (S1 is transitional), and nothing in the evidence can:
+            neither right nor wrong, left out.
         points: label to evidence of `evidence.FORAMEN`.
         distance_mm: label to in-plane distance from the truth of the same label.
         ordinary: abstaining from the scan would be a fault.
@@ -39,6 +41,7 @@ class Judged:
     points: Mapping[str, FloatArray] = field(default_factory=dict)
     distance_mm: Mapping[str, float] = field(default_factory=dict)
     ordinary: bool = True
+    unclear: bool = False
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -83,7 +86,14 @@ def judge(
     right = told.numbered and bool(known) and elsewhere < min(_OTHER_LEVELS, len(known))
     distance |= {name: _FAR_MM for name in said.found if name in told.outside}
     points = {name: evidence.of_foramen(said, name) for name in distance}
-    return Judged(evidence.of_scan(said, chain), right, points, distance, told.ordinary)
+    return Judged(
+        evidence.of_scan(said, chain), right, points, distance, told.ordinary, not told.numbered
+    )
+
+
+def as_control(one: Judged) -> Judged:
+    """Give the judgement on a control, for the levels alone; abstaining from it is no fault."""
+    return Judged(one.levels, one.levels_right, ordinary=False, unclear=one.unclear)
 
 
 def calibrate(
@@ -108,7 +118,7 @@ def calibrate(
     Raises:
         ValueError: too few scans.
     """
-    every: Sequence[Judged] = list(judged)
+    every = clear(judged)
     seen = crossed(every)
     return CertaintySpec(
         levels=fit(evidence.SCAN, *_levels(every)),
@@ -120,6 +130,11 @@ def calibrate(
         least_point=threshold(seen.point, seen.point_right, most_far, least_points),
         calibrated_on=calibrated_on,
     )
+
+
+def clear(judged: Iterable[Judged]) -> list[Judged]:
+    """Leave out the scans whose levels nobody can tell."""
+    return [one for one in judged if not one.unclear]
 
 
 def crossed(judged: Sequence[Judged], folds: int = 5) -> Outcomes:
@@ -181,6 +196,7 @@ def to_line(one: Judged) -> dict[str, Any]:
         "points": {name: [float(value) for value in row] for name, row in one.points.items()},
         "distance_mm": dict(one.distance_mm),
         "ordinary": one.ordinary,
+        "unclear": one.unclear,
     }
 
 
@@ -192,6 +208,7 @@ def from_line(line: Mapping[str, Any]) -> Judged:
         {name: np.array(row) for name, row in line["points"].items()},
         line["distance_mm"],
         line["ordinary"],
+        line["unclear"],
     )
 
 

@@ -160,8 +160,10 @@ The worst scans as pictures lie beside the evaluation, not in the bundle.
 {certainty}
 ## Limits
 
-- A shift of all levels by one cannot be excluded where the sacrum is not in the image or S1 is
-  transitional; no reader can be sure there either.
+- A transitional S1 is not recognised as such: levels are counted from what looks like the sacrum,
+  and may differ by one from what a reader with more images says.
+- A scan in which no sacrum is recognised is abstained from. That was learned from synthetic scans
+  that were cut off, turned, stretched, or noise.
 - Ribs are rarely visible on sagittal lumbar MRI: the count from above is no independent proof.
 - Metal, fractures and tumours were learned only as far as they are drawn.
 """

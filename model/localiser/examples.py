@@ -12,11 +12,14 @@ from model.labels import LABELS, SIDES, Side
 from model.landmark import Point
 from model.localiser.inputs import crop, whole
 from model.localiser.spec import CoarseSpec, FineSpec
+from model.localiser.spoiling import Image, cut, spoil
 from model.preprocess import Prepared, orient
 
 _JITTER_MM: Final = 8.0
 _JITTER_SLICES: Final = 1.2
 _STRAY_MM: Final = (14.0, 40.0)
+_SPOILT: Final = 0.07  # share of coarse examples in which nothing can be found
+_CUT: Final = 0.13  # share of which a part lies beyond the field of view
 
 
 class Labelled(Protocol):
@@ -80,9 +83,23 @@ class FineExample:
     spacing_mm: npt.NDArray[np.float32]
 
 
-def coarse_example(scan: Labelled, spec: CoarseSpec) -> CoarseExample:
-    """Prepare a scan as the predictor would, and place its points in it."""
+def coarse_example(
+    scan: Labelled, spec: CoarseSpec, rng: np.random.Generator | None = None
+) -> CoarseExample:
+    """Prepare a scan as the predictor would, and place its points in it.
+
+    Args:
+        scan: what is imaged.
+        spec: of the network.
+        rng: cuts some scans, so that points lie outside, and spoils some, so that none is there;
+            None does neither.
+    """
     pixels, affine = field_of_view(scan)
+    fate = rng.random() if rng is not None else 1.0
+    if rng is not None and fate < _SPOILT:
+        return _nothing(spoil((pixels, affine), rng), spec)
+    if rng is not None and fate < _SPOILT + _CUT:
+        pixels, affine = cut((pixels, affine), rng)
     prepared = whole(pixels, affine, spec.pixel_mm, spec.multiple)
     spacing = np.linalg.norm(prepared.affine[:3, :3], axis=0)
     everything = {**scan.points, **scan.decoys, **scan.anchors}
@@ -96,6 +113,20 @@ def coarse_example(scan: Labelled, spec: CoarseSpec) -> CoarseExample:
             known[row] = float(_inside(within, pixels.shape))
     return CoarseExample(
         prepared.pixels, places.astype(np.float32), known, labelled, spacing.astype(np.float32)
+    )
+
+
+def _nothing(image: Image, spec: CoarseSpec) -> CoarseExample:
+    """Prepare an image in which no point is."""
+    prepared = whole(*image, spec.pixel_mm, spec.multiple)
+    spacing = np.linalg.norm(prepared.affine[:3, :3], axis=0)
+    count = len(spec.points)
+    return CoarseExample(
+        prepared.pixels,
+        np.zeros((count, 3), np.float32),
+        np.zeros(count, np.float32),
+        np.ones(count, np.float32),
+        spacing.astype(np.float32),
     )
 
 

@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from model import expected
-from model.affine import FloatArray
+from model.affine import FloatArray, to_index
 from model.expected import Expected
 from model.index import Reader
 from model.landmark import Point
+from model.localiser import spoiling
 
-_IMAGING: Final = 7105  # keeps the stream of random numbers apart
+_IMAGING: Final = 7105  # keep the streams of random numbers apart
+_SPOILING: Final = 7107
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -96,6 +98,48 @@ class OfAnatomy:
 def of_anatomies(files: Sequence[Path], count: int, seed: int) -> list[Read]:
     """Prepare to image subjects in turn."""
     return [OfAnatomy(files[number % len(files)], number, seed) for number in range(count)]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Reads a scan and makes it hard or impossible to answer, to calibrate when to abstain.
+
+    Attributes:
+        read: the scan.
+        seed: of how; every other one loses its lower part with the sacrum, and keeps the points
+            above; the rest is spoilt, and has no point.
+    """
+
+    read: Read
+    seed: int
+
+    def __call__(self) -> HeldOut:
+        """Read and spoil it."""
+        scan = self.read()
+        rng = np.random.default_rng([self.seed, _SPOILING])
+        image = scan.pixels, scan.affine
+        if not (self.seed % 2 and scan.points):
+            spoilt = spoiling.spoil(image, rng)
+            return HeldOut(f"{scan.name}, spoilt", *spoilt, {}, Expected())
+        names = sorted(scan.points)
+        lowest = np.asarray(scan.points[names[int(rng.integers(len(names)))]], float)
+        pixels, affine = spoiling.above(image, lowest)
+        left = {
+            name: point
+            for name, point in scan.points.items()
+            if 0 <= to_index(affine, point)[0][1] <= pixels.shape[1] - 1
+        }
+        return HeldOut(f"{scan.name}, cut off", pixels, affine, left, scan.expected)
+
+
+def with_controls(readers: Sequence[Read], every: int = 3) -> list[Read]:
+    """Follow every third scan by a control made of it."""
+    found: list[Read] = []
+    for number, read in enumerate(readers):
+        found.append(read)
+        if number % every == every - 1:
+            found.append(Control(read, number))
+    return found
 
 
 def digest(readers: Sequence[Read]) -> str:

@@ -1,6 +1,6 @@
 """How far certainty can be trusted: what was said against what came true, as table and picture."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from model.affine import FloatArray
 from model.intervals import wilson
-from model.localiser.calibration import Outcomes
+from model.localiser.calibration import Judged, Outcomes
 from model.localiser.certainty import CertaintySpec
 
 _BINS: Final = 10
@@ -34,6 +34,17 @@ def report(seen: Outcomes, spec: CertaintySpec) -> dict[str, Any]:
         "levels": levels,
         "point": _measured(seen.point, seen.point_right, spec.least_point),
     }
+
+
+def left_out(judged: Iterable[Judged], spec: CertaintySpec) -> dict[str, Any]:
+    """Tell what would have been said of the scans whose levels nobody can tell.
+
+    Returns:
+        `unclear`: how many of them would be answered.
+    """
+    unclear = [one for one in judged if one.unclear]
+    answered = sum(spec.levels.probability(one.levels) >= spec.least_levels for one in unclear)
+    return {"unclear": _share(int(answered), len(unclear))}
 
 
 def _measured(probability: FloatArray, right: Bools, least: float) -> dict[str, Any]:
@@ -90,8 +101,16 @@ def markdown(measured: Mapping[str, Any], calibrated_on: str) -> str:
     """Write the measures as Markdown."""
     lines = [
         f"Certainty {calibrated_on}. Each scan is judged by models fitted on the other four "
-        "fifths. Intervals: Wilson, 95 %."
+        "fifths. Intervals: Wilson, 95 %. A quarter of the scans are controls: the part with "
+        "the sacrum cut off, or, where nothing said is right, turned, of a wrong size, or noise."
     ]
+    unclear = measured.get("unclear", {"of": 0})
+    if unclear["of"]:
+        lines[0] += (
+            f" Left out are {unclear['of']} with a transitional S1, which nothing in the evidence "
+            f"tells from the others: {_words(unclear)} of them would be answered, with levels "
+            "counted from the sacrum."
+        )
     for name, words in (("levels", "scans, levels right"), ("point", "points, within 5 mm")):
         one = measured[name]
         answered = one["answered"]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _CROPS: Final = 7103  # keep the streams of random numbers apart
 _DRAW: Final = 7104
+_FATES: Final = 7106
 _FINE_SHAPE: Final = (24, 400, 400)
 _HELD: Final = 6  # subjects; a window has four, and two windows meet
 _ATTEMPTS: Final = 20  # to image a subject so that a foramen is seen
@@ -55,8 +56,8 @@ class ScanSource:
         """
         if isinstance(self.spec, CoarseSpec):
             first = number * self.batch_size
-            scans = (self.scan(first + turn) for turn in range(self.batch_size))
-            return [coarse_example(scan, self.spec) for scan in scans]
+            numbers = range(first, first + self.batch_size)
+            return [coarse_example(self.scan(n), self.spec, self._fate(n)) for n in numbers]
         for attempt in range(_ATTEMPTS):
             rng = np.random.default_rng([self.seed, _CROPS, number, attempt])
             crops = fine_examples(self.scan(number, attempt), self.spec, rng, self.batch_size)
@@ -66,6 +67,9 @@ class ScanSource:
             f"{self.file(number)} shows no foramen in {_ATTEMPTS} scans; crops need subjects with "
             "points"
         )
+
+    def _fate(self, number: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, _FATES, number])
 
     def file(self, number: int) -> Path:
         """Name the subject that draw `number` images."""

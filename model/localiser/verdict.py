@@ -11,6 +11,7 @@ from model.localiser.chain import ChainSpec
 
 _LEAST_FOUND: Final = 4  # fewer foramina make no chain whose levels could be trusted
 _OUTSIDE: Final = 0.5
+_LEAST_SACRUM: Final = 0.5  # presence of its upper endplate
 _LEAST_PRESENT: Final = 0.2  # below, the fine network sees no foramen: whatever certainty says
 _LEAST_LEVEL_MASS: Final = 0.02  # below, the coarse heatmap of this level is elsewhere or flat
 
@@ -42,6 +43,11 @@ def _abstention(said: Answer, chain: ChainSpec, certainty: CertaintySpec) -> str
         return (
             f"the levels are unknown: {found or 'no'} of the ten lumbar foramina "
             f"{'was' if found == 1 else 'were'} recognised, at least {_LEAST_FOUND} are needed"
+        )
+    if said.anchors["S1-endplate"][2] < _LEAST_SACRUM:
+        return (
+            "the levels are unknown: no sacrum was recognised in the image, and levels are counted "
+            "from it"
         )
     levels = certainty.levels.probability(evidence.of_scan(said, chain))
     if levels < certainty.least_levels:

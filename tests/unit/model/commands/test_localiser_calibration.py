@@ -13,7 +13,8 @@ from model.commands import localiser_calibration as calibration
 from model.commands.localiser_calibration import Demands, Scans
 from model.labels import LABELS
 from model.localiser import evidence
-from model.localiser.calibration import Judged, from_line, to_line
+from model.localiser.calibration import Judged, as_control, from_line, to_line
+from model.localiser.held_out import Control
 from model.localiser.method import TtaSpec
 
 LOOSE = Demands(0.1, 0.2, 0.5, 0.5)
@@ -34,9 +35,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Let forty scans be judged without networks; list those that were."""
     seen: list[int] = []
 
-    def judge(pair: Any, number: int) -> Judged:
+    def judge(pair: Any, one: int | Control) -> Judged:
+        number = one if isinstance(one, int) else 1000 + one.seed
         seen.append(number)
-        return judged(number)
+        return judged(number) if isinstance(one, int) else as_control(judged(number))
 
     def of_runs(coarse: Path, fine: Path, tta: TtaSpec | None = None) -> Any:
         return SimpleNamespace(digest=lambda: coarse.name, tta=tta or TtaSpec())
@@ -61,7 +63,25 @@ def test_certainty_table_and_picture_are_written(asked: list[int], tmp_path: Pat
     assert found.certainty.calibrated_on == "calibrated on forty toys"
     assert "Certainty calibrated on forty toys" in out.with_suffix(".md").read_text()
     assert out.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
-    assert len(asked) == 40
+    assert asked[:5] == [0, 1, 2, 1002, 3]  # a control after every third scan
+    assert len(asked) == 53
+    assert "A quarter of the scans are controls" in out.with_suffix(".md").read_text()
+
+
+def test_scans_whose_levels_nobody_can_tell_are_left_out_and_counted(
+    asked: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge(pair: Any, one: int | Control) -> Judged:
+        if not isinstance(one, int):
+            return as_control(judged(1000 + one.seed))
+        return dataclasses.replace(judged(one), unclear=one < 4)
+
+    monkeypatch.setattr(calibration, "_judge", judge)
+    found = calibrate(tmp_path / "certainty.json")
+    assert found.measured["levels"]["cases"] == 40 + 13 - 4
+    assert found.measured["unclear"]["of"] == 4
+    table = (tmp_path / "certainty.md").read_text()
+    assert "Left out are 4 with a transitional S1" in table
 
 
 def test_a_killed_calibration_goes_on(asked: list[int], tmp_path: Path) -> None:
@@ -72,7 +92,8 @@ def test_a_killed_calibration_goes_on(asked: list[int], tmp_path: Path) -> None:
     kept.write_text("".join(lines[:11]) + lines[11][:20])  # a header, ten scans, and a torn line
     asked.clear()
     assert calibrate(out) == whole
-    assert asked == list(range(10, 40))
+    assert asked[:4] == [8, 1008, 9, 10]
+    assert len(asked) == 53 - 10
 
 
 def test_evidence_of_other_networks_is_refused(asked: list[int], tmp_path: Path) -> None:
@@ -80,7 +101,7 @@ def test_evidence_of_other_networks_is_refused(asked: list[int], tmp_path: Path)
     calibrate(out)
     with pytest.raises(ValueError, match="evidence of other networks or scans"):
         calibrate(out, "another")
-    assert len(asked) == 40
+    assert len(asked) == 53
 
 
 def test_a_judged_scan_survives_its_line() -> None:

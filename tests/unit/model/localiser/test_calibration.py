@@ -7,7 +7,7 @@ from model.expected import Expected
 from model.labels import LABELS, LEVELS, split
 from model.localiser import evidence
 from model.localiser.answer import answer
-from model.localiser.calibration import Judged, calibrate, judge
+from model.localiser.calibration import Judged, as_control, calibrate, clear, judge
 from model.localiser.chain import ChainSpec
 from tests.unit.model.localiser.conftest import Spine, knowing
 
@@ -23,8 +23,15 @@ def test_a_right_answer_is_right(scan: Spine) -> None:
     assert six.levels_right
     assert not six.ordinary
     transitional = judge(said, scan.points, Expected(numbered=False), ChainSpec())
-    assert not transitional.levels_right
+    assert transitional.unclear
     assert not transitional.ordinary
+    assert clear([one, transitional, six]) == [one, six]
+    control = as_control(one)
+    assert control.levels_right
+    assert not control.ordinary
+    assert as_control(transitional).unclear
+    assert not judge(said, {}, Expected(), ChainSpec()).levels_right
+    assert not control.points
 
 
 def test_a_shifted_answer_is_wrong(scan: Spine) -> None:

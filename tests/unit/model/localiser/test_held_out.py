@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from model.cases import read_case
-from model.localiser.held_out import OfCase, digest, of_anatomies
+from model.localiser.held_out import Control, OfCase, digest, of_anatomies, with_controls
 from model.synthetic import cache
 from tests.unit.model.synthetic.conftest import make_toy
 
@@ -49,3 +49,26 @@ def test_a_case_is_read_with_what_is_expected_of_it(case_folder: Path, tmp_path:
     assert not scan.expected.ordinary
     assert scan.expected.outside == ("L1-left",)
     assert OfCase(partial(read_case, case_folder))().expected.ordinary
+
+
+def test_every_third_scan_is_followed_by_a_control_made_of_it(file: Path) -> None:
+    readers = with_controls(of_anatomies([file], 7, 1))
+    assert [isinstance(one, Control) for one in readers] == [
+        False, False, False, True, False, False, False, True, False,
+    ]  # fmt: skip
+    assert digest(readers) != digest(of_anatomies([file], 7, 1))
+
+
+def test_a_control_is_spoilt_or_loses_its_sacrum(file: Path) -> None:
+    [read] = of_anatomies([file], 1, 1)
+    whole, spoilt, cut = read(), Control(read, 2)(), Control(read, 3)()
+    assert spoilt.expected.numbered  # so that whatever is said of it is wrong
+    assert not spoilt.points
+    assert 0 < len(cut.points) < len(whole.points)
+    assert all(whole.points[name] == point for name, point in cut.points.items())
+    assert cut.pixels.shape[1] < whole.pixels.shape[1]
+    lowest = min(point[2] for point in whole.points.values())
+    rows = np.array([[0, row, 0, 1] for row in (0, cut.pixels.shape[1] - 1)], float)
+    assert (cut.affine @ rows.T)[2].min() > lowest - 2
+    again = pickle.loads(pickle.dumps(Control(read, 2)))()  # noqa: S301 - ours
+    np.testing.assert_array_equal(again.pixels, spoilt.pixels)

@@ -87,3 +87,12 @@ def test_a_foramen_outside_the_image_is_told_so(said: Answer) -> None:
     left, right = landmarks[0], landmarks[1]
     assert left.reason == "the left foramen of L1/L2 seems to lie outside the image"
     assert right.reason == "no image region on the right looks like a foramen of L1/L2"
+
+
+def test_without_a_sacrum_nothing_is_named(said: Answer) -> None:
+    point, mass, _ = said.anchors["S1-endplate"]
+    unseen = dataclasses.replace(said, anchors={**said.anchors, "S1-endplate": (point, mass, 0.4)})
+    landmarks, abstained = verdict(unseen, ChainSpec(), SPEC)
+    assert abstained is not None
+    assert abstained.startswith("the levels are unknown: no sacrum was recognised")
+    assert not any(mark.found for mark in landmarks)
