@@ -37,6 +37,7 @@ class BlackBox:
         data["delivery"] = {**data["delivery"], "poll_s": 0.2, "retry_delay_s": 0.5}
         data["worker"] = {**data["worker"], "poll_s": 0.2, "retry_delay_s": 0.5}
         data["web"] = {"enabled": False}
+        data["model"] = {"bundle": "phantom-1", "device": "cpu"}  # knows the tests' phantoms
         data.update(sections)
         self.config = folder / "config.yaml"
         self.config.write_text(yaml.safe_dump(data))
